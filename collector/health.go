@@ -1,0 +1,95 @@
+package collector
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
+)
+
+// health is how the listings themselves fare: there for every collector that
+// is configured, from the first scrape on.
+func health() []family {
+	return []family{{
+		name:    "collector_success",
+		kind:    prometheus.GaugeValue,
+		help:    "Whether the latest refresh could read the collector's listing.",
+		labels:  []string{"collector"},
+		samples: perListing(func(l org.Listing) (float64, bool) { return boolean(l.Success()), true }),
+	}, {
+		name:   "collector_duration_seconds",
+		kind:   prometheus.GaugeValue,
+		unit:   "seconds",
+		help:   "Time that the latest refresh took for the collector, in seconds.",
+		labels: []string{"collector"},
+		samples: perListing(func(l org.Listing) (float64, bool) {
+			tried := l.Err != nil || !l.At.IsZero()
+			return l.Took.Seconds(), tried
+		}),
+	}, {
+		name:   "collector_last_success_timestamp_seconds",
+		kind:   prometheus.GaugeValue,
+		unit:   "seconds",
+		help:   "When the collector's listing was last read well, in seconds since 1970: the age of its data.",
+		labels: []string{"collector"},
+		samples: perListing(func(l org.Listing) (float64, bool) {
+			return unix(l.At)
+		}),
+	}, {
+		name:    "collector_failures_total",
+		kind:    prometheus.CounterValue,
+		help:    "Refreshes in which the collector failed.",
+		labels:  []string{"collector"},
+		samples: perListing(func(l org.Listing) (float64, bool) { return float64(l.Failures), true }),
+	}, {
+		name:   "collector_error",
+		kind:   prometheus.GaugeValue,
+		help:   "Why the collector failed in the latest refresh; absent if it did not. Always 1.",
+		labels: []string{"collector", "reason"},
+		samples: func(v *view) []sample {
+			return each(v.listings, func(l org.Listing) (float64, bool, []string) {
+				if l.Err == nil {
+					return 0, false, nil
+				}
+				return 1, true, []string{l.Collector, l.Err.Reason}
+			})
+		},
+	}, {
+		name:   "items_dropped",
+		kind:   prometheus.GaugeValue,
+		help:   "Items of the collector's listing that have no series of their own, because there are more than max_items. Cached.",
+		labels: []string{"collector"},
+		samples: func(v *view) []sample {
+			dropped := map[string]int{
+				"invitations":          v.invitations.dropped,
+				"received_invitations": v.received.dropped,
+				"withdrawals":          v.withdrawals.dropped,
+			}
+			return each(v.listings, func(l org.Listing) (float64, bool, []string) {
+				n, limited := dropped[l.Collector]
+				return float64(n), limited && l.Present, []string{l.Collector}
+			})
+		},
+	}, {
+		name:    "decode_warnings_total",
+		kind:    prometheus.CounterValue,
+		help:    "Fields of the collector's listing that could not be read; their rows count all the same.",
+		labels:  []string{"collector"},
+		samples: perListing(func(l org.Listing) (float64, bool) { return float64(l.Unreadable), true }),
+	}}
+}
+
+func perListing(value func(org.Listing) (float64, bool)) func(v *view) []sample {
+	return func(v *view) []sample {
+		return each(v.listings, func(l org.Listing) (float64, bool, []string) {
+			x, ok := value(l)
+			return x, ok, []string{l.Collector}
+		})
+	}
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,56 @@
+package collector
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
+)
+
+func members() []family {
+	return []family{{
+		collector: "members",
+		name:      "members",
+		kind:      prometheus.GaugeValue,
+		help:      "Accounts in the organization, by the status code that the cloud reports. Cached.",
+		labels:    []string{"status"},
+		samples: func(v *view) []sample {
+			return tally(v.Members.Items, v.Known.Members, func(m org.Member) string {
+				if m.Repeat {
+					return ""
+				}
+				return m.Status
+			})
+		},
+	}, {
+		collector: "members",
+		name:      "group_members",
+		kind:      prometheus.GaugeValue,
+		help:      "Accounts in a group, by the status code that the cloud reports. Cached.",
+		labels:    []string{"group_id", "status"},
+		samples: func(v *view) []sample {
+			counts := map[[2]string]float64{}
+			for _, m := range v.Members.Items {
+				counts[[2]string{m.GroupID, m.Status}]++
+			}
+			samples := make([]sample, 0, len(counts))
+			for place, n := range counts {
+				samples = append(samples, sample{n, place[:]})
+			}
+			return samples
+		},
+	}, {
+		collector: "members",
+		outlives:  true,
+		name:      "member_transitions_total",
+		kind:      prometheus.CounterValue,
+		help:      `Changes of accounts' status between two successive good readings of the members; "none" is not in the organization.`,
+		labels:    []string{"from", "to"},
+		samples: func(v *view) []sample {
+			samples := make([]sample, 0, len(v.Transitions))
+			for t, n := range v.Transitions {
+				samples = append(samples, sample{float64(n), []string{t.From, t.To}})
+			}
+			return samples
+		},
+	}}
+}

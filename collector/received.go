@@ -1,0 +1,45 @@
+package collector
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
+)
+
+func received() []family {
+	return []family{{
+		collector: "received_invitations",
+		name:      "received_invitations",
+		kind:      prometheus.GaugeValue,
+		help:      "Invitations to other organizations that the account has received, by the state that the cloud reports. Cached.",
+		labels:    []string{"status"},
+		samples: func(v *view) []sample {
+			return tally(v.Received.Items, v.Known.Received, func(i org.Invitation) string { return i.Status })
+		},
+	}, {
+		collector: "received_invitations",
+		name:      "received_invitation_expiry_timestamp_seconds",
+		kind:      prometheus.GaugeValue,
+		unit:      "seconds",
+		help:      "When a pending received invitation lapses, in seconds since 1970, as the cloud reports it. Cached.",
+		labels:    []string{"inviting_organization_id"},
+		samples: func(v *view) []sample {
+			return each(v.received.kept, func(i org.Invitation) (float64, bool, []string) {
+				expires, ok := unix(i.Expires)
+				return expires, ok, []string{i.OrganizationID}
+			})
+		},
+	}, {
+		collector: "received_invitations",
+		name:      "received_invitation_expiry_days",
+		kind:      prometheus.GaugeValue,
+		unit:      "days",
+		help:      "Days until a pending received invitation lapses, at the time of the scrape; negative once it has. Cached but for the counting.",
+		labels:    []string{"inviting_organization_id"},
+		samples: func(v *view) []sample {
+			return each(v.received.kept, func(i org.Invitation) (float64, bool, []string) {
+				return days(i.Expires, v.now), !i.Expires.IsZero(), []string{i.OrganizationID}
+			})
+		},
+	}}
+}

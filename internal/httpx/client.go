@@ -1,0 +1,325 @@
+// Package httpx is what both clouds' clients need below the API: one call,
+// signed anew at each attempt, limited in rate, number and size, retried if
+// that can help, decoded from the stream.
+package httpx
+
+import (
+	"compress/flate"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/time/rate"
+)
+
+const (
+	maxBody      = 256 << 20 // bytes of an answer
+	maxErrorBody = 1 << 20   // bytes of an error's answer
+	maxTries     = 4
+)
+
+// An API is what one cloud adds to an HTTP call.
+type API struct {
+	Name string // "ncp" or "scp"
+	// Paths are the path templates that may be called. There is no other.
+	Paths []string
+	// Sign adds the headers that make req a call of ours, at the time now.
+	Sign func(req *http.Request, now time.Time)
+	// Explain makes an error of an answer that is none of 2xx: its Reason,
+	// Code, Message, RequestID. Message may be raw.
+	Explain func(status int, header http.Header, body []byte) Error
+	// Secrets are cut out of whatever the API said. They may change.
+	Secrets func() []string
+}
+
+// A Call is what a Config's Observe is told of each attempt.
+type Call struct {
+	Endpoint  string // path template
+	Status    int    // 0: there was no answer
+	Took      time.Duration
+	Throttled bool
+	Offset    *time.Duration // the API's clock minus ours; nil if it did not say
+}
+
+// A Config bounds a Client.
+type Config struct {
+	Transport   http.RoundTripper
+	Concurrency int     // calls at once
+	RateLimit   float64 // calls per second
+	Observe     func(Call)
+}
+
+// A Client calls one API with one credential.
+type Client struct {
+	api     API
+	http    *http.Client
+	slots   chan struct{}
+	limiter *rate.Limiter
+	observe func(Call)
+}
+
+// New returns a Client of api.
+func New(api API, cfg Config) *Client {
+	if cfg.Observe == nil {
+		cfg.Observe = func(Call) {}
+	}
+	return &Client{
+		api: api,
+		http: &http.Client{
+			Transport: cfg.Transport,
+			// Go would carry our headers, signature and all, to another host.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		slots:   make(chan struct{}, cfg.Concurrency),
+		limiter: rate.NewLimiter(rate.Limit(cfg.RateLimit), 1),
+		observe: cfg.Observe,
+	}
+}
+
+// CloseIdleConnections closes what is kept open for the next refresh.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+// Get calls url, which is an instance of the path template endpoint, until it
+// answers well or another attempt makes no sense, and decodes the answer with
+// read. It returns the number of fields that could not be read. Its error is
+// an *Error within the endpoint's name.
+func Get[T any](ctx context.Context, c *Client, endpoint, url string, read func(*Reader) T) (T, int, error) {
+	var last error // backoff would return the context's error or its own
+	var unreadable int
+	out, err := backoff.Retry(ctx, func() (out T, err error) {
+		out, unreadable, err = attempt(ctx, c, endpoint, url, read)
+		if last == nil || ctx.Err() == nil { // that time ran out says less than why it was needed
+			last = err
+		}
+		return out, retry(err)
+	}, backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(left(ctx)))
+	if err != nil {
+		return out, 0, fmt.Errorf("get %s: %w", endpoint, last)
+	}
+	return out, unreadable, nil
+}
+
+// attempt is one call: wait for our turn, sign, send, make an error of a
+// refusal, decode.
+func attempt[T any](ctx context.Context, c *Client, endpoint, url string, read func(*Reader) T) (out T, unreadable int, err error) {
+	release, err := c.turn(ctx)
+	if err != nil {
+		return out, 0, c.refused(err)
+	}
+	defer release()
+	resp, err := c.send(ctx, endpoint, url)
+	if err != nil {
+		return out, 0, err
+	}
+	defer resp.Body.Close()
+	body := &body{r: http.MaxBytesReader(nil, resp.Body, maxBody)}
+	r := newReader(body)
+	out = read(r)
+	r.end()
+	if r.err != nil {
+		return out, 0, c.undecodable(resp, body, r)
+	}
+	return out, r.unreadable, nil
+}
+
+// turn waits for the rate limit and a free slot.
+func (c *Client) turn(ctx context.Context) (release func(), err error) {
+	select {
+	case c.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if err := c.limiter.Wait(ctx); err != nil {
+		<-c.slots
+		return nil, fmt.Errorf("wait for rate_limit: %w", context.DeadlineExceeded)
+	}
+	return func() { <-c.slots }, nil
+}
+
+// send returns an answer of 2xx, or an *Error. It is told to Observe either
+// way.
+func (c *Client) send(ctx context.Context, endpoint, url string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, c.refused(err)
+	}
+	if !c.allowed(endpoint) {
+		return nil, c.refused(fmt.Errorf("%s is not on the list of paths", endpoint))
+	}
+	req.Header.Set("Accept", "application/json")
+	c.api.Sign(req, time.Now())
+	start := time.Now()
+	resp, err := c.http.Do(req)
+	call := Call{Endpoint: endpoint, Took: time.Since(start)}
+	if err != nil {
+		c.observe(call)
+		return nil, c.refused(err)
+	}
+	call.Status = resp.StatusCode
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		offset := time.Until(date)
+		call.Offset = &offset
+	}
+	if resp.StatusCode/100 == 2 {
+		c.observe(call)
+		return resp, nil
+	}
+	e := c.explain(resp, call.Offset)
+	call.Throttled = e.Reason == Throttled
+	c.observe(call)
+	return nil, e
+}
+
+func (c *Client) allowed(endpoint string) bool {
+	for _, p := range c.api.Paths {
+		if p == endpoint {
+			return true
+		}
+	}
+	return false
+}
+
+// explain makes an error of an answer that is not 2xx.
+func (c *Client) explain(resp *http.Response, offset *time.Duration) *Error {
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the half of a body is better than none
+	e := c.api.Explain(resp.StatusCode, resp.Header, body)
+	e.API, e.Status = c.api.Name, resp.StatusCode
+	e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"))
+	if offset != nil {
+		e.Offset = *offset
+	}
+	if e.Reason == Auth && e.Offset.Abs() > MaxSkew {
+		e.Reason = ClockSkew
+	}
+	if resp.StatusCode/100 == 3 {
+		e.Reason, e.Message = Other, "redirected to another address, which is never followed: is base_url right?"
+	}
+	e.Code, e.Message = c.clean(e.Code), c.clean(e.Message)
+	e.RequestID, e.Permission = c.clean(e.RequestID), c.clean(e.Permission)
+	return &e
+}
+
+// clean makes a text of the API's fit for a log.
+func (c *Client) clean(text string) string {
+	for _, secret := range c.api.Secrets() {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "<secret>")
+		}
+	}
+	return Clean(text)
+}
+
+// refused makes an error of a call that had no answer.
+func (c *Client) refused(err error) *Error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err // it would repeat the URL
+	}
+	e := &Error{API: c.api.Name, Reason: Network, Err: err}
+	var timeout net.Error
+	var record tls.RecordHeaderError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		e.Reason, e.Message, e.Err = Timeout, "no answer in time", err
+	case errors.Is(err, context.Canceled):
+		e.Reason = Other
+	case errors.As(err, &record):
+		e.Err = errors.New("the other side does not speak TLS")
+	}
+	return e
+}
+
+// undecodable makes an error of an answer of 2xx that is not what it should
+// be, or did not arrive whole.
+func (c *Client) undecodable(resp *http.Response, b *body, r *Reader) *Error {
+	e := &Error{API: c.api.Name, Reason: Decode, Status: resp.StatusCode}
+	var large *http.MaxBytesError
+	var corrupt flate.CorruptInputError
+	switch {
+	case b.err == nil && b.n == 0:
+		e.Err = errors.New("empty body")
+	case b.first == '<':
+		e.Err = errors.New("not JSON but HTML or XML: is base_url right?")
+	case errors.As(b.err, &large):
+		e.Err = fmt.Errorf("an answer of more than %d MiB", maxBody>>20)
+	case errors.Is(b.err, io.ErrUnexpectedEOF), b.err == nil && errors.Is(r.err, io.ErrUnexpectedEOF):
+		e.Err = fmt.Errorf("cut off after %d bytes", b.n)
+	case errors.Is(b.err, gzip.ErrHeader), errors.Is(b.err, gzip.ErrChecksum), errors.As(b.err, &corrupt):
+		e.Err = fmt.Errorf("broken compression: %w", b.err)
+	case b.err != nil:
+		e = c.refused(b.err)
+		e.Status = resp.StatusCode
+	case isSyntax(r.err):
+		e.Err = fmt.Errorf("not valid JSON at byte %d", r.dec.InputOffset())
+	default:
+		e.Err = r.err
+	}
+	return e
+}
+
+// A body remembers what a decoder does not tell: how it began, and ended.
+type body struct {
+	r     io.Reader
+	n     int64
+	first byte  // that is no white space
+	err   error // but for io.EOF
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	for i := 0; b.first == 0 && i < n; i++ {
+		if p[i] > ' ' {
+			b.first = p[i]
+		}
+	}
+	b.n += int64(n)
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}
+
+// retry puts err into backoff's words.
+func retry(err error) error {
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case !e.Reason.Temporary():
+		return backoff.Permanent(err)
+	case e.RetryAfter > 0:
+		return &backoff.RetryAfterError{Duration: e.RetryAfter}
+	}
+	return err
+}
+
+// retryAfter reads a Retry-After header: seconds, or a date.
+func retryAfter(s string) time.Duration {
+	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if t, err := http.ParseTime(s); err == nil {
+		return max(0, time.Until(t))
+	}
+	return 0
+}
+
+// left returns the time until ctx ends, for backoff: it must not wait for an
+// attempt that cannot be made.
+func left(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(time.Until(deadline), time.Nanosecond) // 0 would be no limit
+	}
+	return 0
+}

@@ -1,0 +1,249 @@
+package sim_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
+)
+
+const day = 24 * time.Hour
+
+// year calls f with each day of a year of a company of 40.
+func year(t *testing.T, seed uint64, f func(day time.Time, c sim.Company)) {
+	t.Helper()
+	living := sim.Living(seed, 8, 40)
+	for n := range 366 {
+		now := sim.SampleTime().Add(time.Duration(n) * day)
+		f(now, living(now))
+	}
+}
+
+func TestLivingIsPure(t *testing.T) {
+	one, two := sim.Living(7, 8, 40), sim.Living(7, 8, 40)
+	later := sim.SampleTime().Add(300 * day)
+	first := one(sim.SampleTime())
+	one(later)
+	if diff := cmp.Diff(first, one(sim.SampleTime())); diff != "" {
+		t.Errorf("again:\n%s", diff)
+	}
+	if diff := cmp.Diff(two(later), one(later)); diff != "" {
+		t.Errorf("without the history:\n%s", diff)
+	}
+	if cmp.Equal(first, sim.Living(8, 8, 40)(sim.SampleTime())) {
+		t.Error("another seed is the same company")
+	}
+}
+
+// What must hold on every day, whatever happens.
+func TestLivingIsSound(t *testing.T) {
+	for seed := range uint64(3) {
+		year(t, seed, func(now time.Time, c sim.Company) {
+			groups := soundGroups(t, now, c)
+			ids := make(map[int64]bool)
+			for _, m := range c.Members {
+				switch {
+				case ids[m.ID]:
+					t.Errorf("%v: two members %d", now, m.ID)
+				case groups[m.Group] == 0:
+					t.Errorf("%v: member %d is in no group", now, m.ID)
+				case m.Since.After(now), m.Asked.After(now):
+					t.Errorf("%v: member %d is of the future", now, m.ID)
+				case m.State == sim.Leaving && m.Asked.Before(m.Since), m.State != sim.Leaving && !m.Asked.IsZero():
+					t.Errorf("%v: member %d asked to leave at %v", now, m.ID, m.Asked)
+				case m.Name == "", !strings.HasSuffix(m.Login, "@example.test"), !strings.HasSuffix(m.Email, ".example.test"):
+					t.Errorf("%v: member %d is nobody", now, m.ID)
+				}
+				ids[m.ID] = true
+			}
+			soundInvitations(t, now, c)
+		})
+	}
+}
+
+// soundGroups checks groups and policies, and returns how deep each group is.
+func soundGroups(t *testing.T, now time.Time, c sim.Company) map[int64]int {
+	t.Helper()
+	policies := map[int64]bool{0: true}
+	for _, p := range c.Policies {
+		policies[p.ID] = true
+	}
+	if n := len(c.Policies); n != 2 && n != 3 {
+		t.Errorf("%v: %d policies", now, n)
+	}
+	depth := make(map[int64]int)
+	names := make(map[string]bool)
+	bare := 0
+	for i, g := range c.Groups {
+		if depth[g.ID] != 0 || names[g.Name] || !policies[g.Policy] {
+			t.Errorf("%v: group %+v", now, g)
+		}
+		depth[g.ID], names[g.Name] = depth[g.Parent]+1, true
+		if d := depth[g.ID]; d > 5 || (d == 1) != (i == 0) {
+			t.Errorf("%v: group %d is %d deep", now, g.ID, d)
+		}
+		if g.Policy == 0 {
+			bare++
+		}
+	}
+	if bare == 0 {
+		t.Errorf("%v: every group has a policy", now)
+	}
+	return depth
+}
+
+// soundInvitations checks that the invitations are those of the members.
+func soundInvitations(t *testing.T, now time.Time, c sim.Company) {
+	t.Helper()
+	var invited, pending []int64
+	for _, m := range c.Members {
+		if m.State == sim.Invited {
+			invited = append(invited, m.ID)
+		}
+	}
+	for _, i := range c.Invitations {
+		end := i.Ended
+		if i.Outcome == sim.Pending {
+			pending = append(pending, i.ID)
+			end = now
+		}
+		if age := end.Sub(i.Sent); age < 0 || age > 30*day || i.Ended.After(now) || (i.Outcome == sim.Lapsed) != (age == 30*day) {
+			t.Errorf("%v: invitation %+v", now, i)
+		}
+	}
+	if diff := cmp.Diff(invited, pending); diff != "" {
+		t.Errorf("%v: invited members -, pending invitations +\n%s", now, diff)
+	}
+}
+
+// What somebody who looks at a dashboard wants to see.
+func TestLivingIsLively(t *testing.T) {
+	for seed := range uint64(3) {
+		var (
+			before map[int64]string
+			still  int // days without a change
+			seen   = make(map[string]bool)
+			days   = make(map[string]int)
+		)
+		year(t, seed, func(now time.Time, c sim.Company) {
+			today := states(c)
+			if cmp.Equal(before, today) {
+				still++
+			}
+			if before != nil {
+				changes(seen, before, today)
+			}
+			before = today
+			for what := range highlights(now, c) {
+				days[what]++
+			}
+		})
+		if still > 0 {
+			t.Errorf("seed %d: %d days without a change", seed, still)
+		}
+		if days["young invitation"] < 366 || days["old invitation"] < 366 || days["withdrawal"] < 300 || days["full"] < 366 {
+			t.Errorf("seed %d: %v", seed, days)
+		}
+		for _, change := range []string{
+			"none to invited", "invited to joined", "invited to none", "joined to none",
+			"joined to leaving", "leaving to joined", "leaving to none",
+			"none to group", "group to none", "none to policy", "policy to none",
+			"a move of a member", "a move of a group",
+		} {
+			if !seen[change] {
+				t.Errorf("seed %d: nobody saw %s", seed, change)
+			}
+		}
+	}
+}
+
+// states returns what can be seen of everything in the company that has a
+// number: a word for its state, and where it is.
+func states(c sim.Company) map[int64]string {
+	all := make(map[int64]string)
+	for _, m := range c.Members {
+		state := [...]string{sim.Joined: "joined", sim.Invited: "invited", sim.Leaving: "leaving"}[m.State]
+		all[m.ID] = fmt.Sprint(state, " ", m.Group)
+	}
+	for _, g := range c.Groups {
+		all[g.ID] = fmt.Sprint("group ", g.Parent, " ", g.Policy)
+	}
+	for _, p := range c.Policies {
+		all[p.ID] = "policy"
+	}
+	return all
+}
+
+// changes notes what has changed from one day to the next.
+func changes(seen map[string]bool, before, today map[int64]string) {
+	for id := range today {
+		if before[id] == "" {
+			seen["none to "+word(today[id])] = true
+		}
+	}
+	for id, was := range before {
+		is := today[id]
+		switch {
+		case word(was) != word(is):
+			seen[word(was)+" to "+word(is)] = true
+		case was != is && word(is) == "group":
+			seen["a move of a group"] = true
+		case was != is:
+			seen["a move of a member"] = true
+		}
+	}
+}
+
+func word(state string) string {
+	if state == "" {
+		return "none"
+	}
+	return strings.Fields(state)[0]
+}
+
+// highlights returns what there is to see on one day.
+func highlights(now time.Time, c sim.Company) map[string]bool {
+	seen := map[string]bool{}
+	for _, i := range c.Invitations {
+		if i.Outcome != sim.Pending {
+			continue
+		}
+		if now.Sub(i.Sent) < 10*day {
+			seen["young invitation"] = true
+		}
+		if now.Sub(i.Sent) > 21*day {
+			seen["old invitation"] = true
+		}
+	}
+	for _, m := range c.Members {
+		if m.State == sim.Leaving {
+			seen["withdrawal"] = true
+		}
+	}
+	if n := len(c.Members); n >= 34 && n <= 40 {
+		seen["full"] = true
+	}
+	return seen
+}
+
+// Companies of any size are sound, and have as many members as they should.
+func TestLivingSizes(t *testing.T) {
+	for _, c := range []struct{ groups, members int }{{0, 0}, {0, 5}, {1, 1}, {1, 8}, {2, 9}, {4, 10}, {300, 1000}} {
+		company := sim.Living(1, c.groups, c.members)(sim.SampleTime())
+		if have := len(company.Members); have > max(c.members, 1) || have < c.members*8/10 || have == 0 {
+			t.Errorf("%+v: have %d members", c, have)
+		}
+		if have := len(company.Groups); have > c.groups+1 || have < c.groups*3/4+1 {
+			t.Errorf("%+v: have %d groups", c, have)
+		}
+		if c.groups > 0 {
+			soundGroups(t, sim.SampleTime(), company)
+		}
+		soundInvitations(t, sim.SampleTime(), company)
+	}
+	sim.Living(1, 8, 40)(time.Time{}) // before the epoch nothing moves, or breaks
+}

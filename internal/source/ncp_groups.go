@@ -1,0 +1,155 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/go-kit/log/level"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
+	"github.com/cloudorg-exporter/cloudorg_exporter/ncpapi"
+)
+
+// groups returns the groups of a tree, each once. The root group has no row of
+// its own: the master's stands for it.
+func groups(rows []ncpapi.TreeRow) []org.Group {
+	var out []org.Group
+	seen := map[int64]bool{}
+	for _, row := range rows {
+		if !row.NamesGroup() || !row.Group.Valid || seen[row.Group.Value] {
+			continue
+		}
+		seen[row.Group.Value] = true
+		out = append(out, org.Group{
+			ID:         id(row.Group),
+			Name:       row.GroupName,
+			ParentID:   id(row.Parent),
+			PolicyID:   id(row.PolicyNo),
+			PolicyName: row.PolicyName,
+		})
+	}
+	return out
+}
+
+// treeMembers returns the accounts of a tree.
+func treeMembers(rows []ncpapi.TreeRow) []org.Member {
+	var m roll
+	for _, row := range rows {
+		if row.NamesAccount() {
+			m.add(row.Member, row.Group, row.Status)
+		}
+	}
+	return m.members
+}
+
+// lists are the account lists of an organization's groups, in tree order.
+type lists struct {
+	groups     []ncpapi.Number
+	accounts   [][]ncpapi.Account
+	unreadable int
+	vanished   bool // a group was in the tree and gone when its list was asked for
+}
+
+// groupLists asks for the list of every group in rows, the root's included.
+// One that cannot be read fails them all: a partial count would be a lie.
+func (n *ncp) groupLists(ctx context.Context, rows []ncpapi.TreeRow) (lists, error) {
+	var l lists
+	var root ncpapi.Number
+	seen := map[ncpapi.Number]bool{}
+	for _, row := range rows {
+		if row.IsMaster {
+			root = row.Group
+		}
+		if row.NamesGroup() && row.Group.Valid && !seen[row.Group] {
+			seen[row.Group] = true
+			l.groups = append(l.groups, row.Group)
+		}
+	}
+	l.accounts = make([][]ncpapi.Account, len(l.groups))
+	unreadable := make([]int, len(l.groups))
+	vanished := make([]bool, len(l.groups))
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(n.concurrency)
+	for i, group := range l.groups {
+		work.Go(func() (err error) {
+			l.accounts[i], unreadable[i], err = n.client.GroupAccounts(ctx, group.Value)
+			if gone(err) && group != root {
+				level.Warn(n.logger).Log("msg", "group vanished between the tree and its list", "group_id", id(group),
+					"serving", "the other groups' members; no transitions are counted")
+				vanished[i] = true
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("group %s: %w", id(group), err)
+			}
+			return nil
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return lists{}, err
+	}
+	for i := range l.groups {
+		l.unreadable += unreadable[i]
+		l.vanished = l.vanished || vanished[i]
+	}
+	return l, nil
+}
+
+func gone(err error) bool {
+	var e *httpx.Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound
+}
+
+// members returns the accounts of all lists.
+func (l lists) members() []org.Member {
+	var m roll
+	for i, accounts := range l.accounts {
+		for _, a := range accounts {
+			group := a.Group
+			if !group.Valid {
+				group = l.groups[i]
+			}
+			m.add(a.Member, group, a.Status)
+		}
+	}
+	return m.members
+}
+
+// A roll is a list of members under construction.
+type roll struct {
+	members []org.Member
+	home    map[int64]ncpapi.Number // a member's group, as his first row has it
+	also    map[place]bool          // the places of his other rows
+}
+
+// A place is a member in a group other than his first.
+type place struct{ member, group int64 }
+
+// add adds a row. A member that stands in several groups' lists is marked from
+// the second on; in one group he stands once. A row without a number cannot be
+// told from another, and counts.
+func (m *roll) add(member, group ncpapi.Number, status string) {
+	row := org.Member{ID: id(member), GroupID: id(group), Status: cmp.Or(status, org.Unknown)}
+	if member.Valid {
+		if m.home == nil {
+			m.home, m.also = map[int64]ncpapi.Number{}, map[place]bool{}
+		}
+		here := place{member.Value, group.Value}
+		home, listed := m.home[member.Value]
+		switch {
+		case !listed:
+			m.home[member.Value] = group
+		case home == group || m.also[here]:
+			return
+		default:
+			m.also[here] = true
+			row.Repeat = true
+		}
+	}
+	m.members = append(m.members, row)
+}

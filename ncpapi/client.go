@@ -1,0 +1,129 @@
+// Package ncpapi is a read-only client of NAVER Cloud Platform's Organization
+// API (https://api.ncloud-docs.com/docs/en/organization-overview).
+//
+// It knows nothing of metrics or snapshots. Its types hold what the exporter
+// needs of an answer; the personal fields of the API, logins, e-mail addresses
+// and names of people, are never decoded.
+package ncpapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
+)
+
+// DefaultBaseURL is the public environment's gateway, the only one that has
+// this API.
+const DefaultBaseURL = "https://organization.apigw.ntruss.com"
+
+// The path templates of all calls. They are GETs, and there is no other.
+const (
+	pathOrganization  = "/open-api/v1/org"
+	pathGroupTree     = "/open-api/v1/group/tree"
+	pathGroupAccounts = "/open-api/v1/account/group/{no}"
+	pathInvitations   = "/open-api/v1/account/invite/invitation"
+	pathWithdrawals   = "/open-api/v1/account/leave"
+	pathPolicies      = "/open-api/v1/policy/list"
+)
+
+// A Config says where the API is and who calls it.
+type Config struct {
+	BaseURL string                         // without a trailing slash; a path in it is signed
+	Keys    func() (access, secret string) // asked for each attempt, so that keys can change
+	HTTP    httpx.Config
+}
+
+// A Client calls the API as one organization's master account. It is safe for
+// concurrent use.
+type Client struct {
+	base string
+	http *httpx.Client
+}
+
+// New returns a Client.
+func New(cfg Config) *Client {
+	return &Client{
+		base: strings.TrimRight(cfg.BaseURL, "/"),
+		http: httpx.New(httpx.API{
+			Name: "ncp",
+			Paths: []string{
+				pathOrganization, pathGroupTree, pathGroupAccounts,
+				pathInvitations, pathWithdrawals, pathPolicies,
+			},
+			Sign: func(req *http.Request, now time.Time) {
+				access, secret := cfg.Keys()
+				sign(req, now, access, secret)
+			},
+			Explain: explain,
+			Secrets: func() []string {
+				access, secret := cfg.Keys()
+				return []string{access, secret}
+			},
+		}, cfg.HTTP),
+	}
+}
+
+// CloseIdleConnections closes what is kept open for the next refresh.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+// Organization returns the organization of the caller. One without a Number is
+// none: the account has not made or joined any.
+// Source: organization-get-org.
+func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
+	return httpx.Get(ctx, c.http, pathOrganization, c.base+pathOrganization, func(r *httpx.Reader) Organization {
+		var o Organization
+		r.Object(func(name string) { o.read(name, r) })
+		return o
+	})
+}
+
+// GroupTree returns the rows of the group tree: groups and accounts, flat.
+// Source: organization-get-group-tree.
+func (c *Client) GroupTree(ctx context.Context) ([]TreeRow, int, error) {
+	return list[TreeRow](ctx, c, pathGroupTree, pathGroupTree)
+}
+
+// GroupAccounts returns the accounts of a group. Whether those of its
+// sub-groups are among them is not documented.
+// Source: organization-get-account-group.
+func (c *Client) GroupAccounts(ctx context.Context, group int64) ([]Account, int, error) {
+	path := strings.Replace(pathGroupAccounts, "{no}", strconv.FormatInt(group, 10), 1)
+	return list[Account](ctx, c, pathGroupAccounts, path)
+}
+
+// Invitations returns the invitations that the caller can see. Whether those
+// are the sent or the received ones is not documented.
+// Source: organization-get-account-invite.
+func (c *Client) Invitations(ctx context.Context) ([]Invitation, int, error) {
+	return list[Invitation](ctx, c, pathInvitations, pathInvitations)
+}
+
+// Withdrawals returns the requests to leave that the master has not decided.
+// Source: organization-get-account-leave.
+func (c *Client) Withdrawals(ctx context.Context) ([]Withdrawal, int, error) {
+	return list[Withdrawal](ctx, c, pathWithdrawals, pathWithdrawals)
+}
+
+// Policies returns the quota policies.
+// Source: organization-get-policy-list.
+func (c *Client) Policies(ctx context.Context) ([]Policy, int, error) {
+	return list[Policy](ctx, c, pathPolicies, pathPolicies)
+}
+
+// list calls path, which answers a bare array. With the rows it returns how
+// many of their fields could not be read.
+func list[T any, R row[T]](ctx context.Context, c *Client, endpoint, path string) ([]T, int, error) {
+	return httpx.Get(ctx, c.http, endpoint, c.base+path, func(r *httpx.Reader) []T {
+		var rows []T
+		r.Array(func() {
+			var t T
+			r.Row(func(name string) { R(&t).read(name, r) })
+			rows = append(rows, t)
+		})
+		return rows
+	})
+}

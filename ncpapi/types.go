@@ -1,0 +1,179 @@
+package ncpapi
+
+import (
+	"time"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
+)
+
+// A row is a pointer to a T that can read one of its fields.
+type row[T any] interface {
+	*T
+	read(name string, r *httpx.Reader)
+}
+
+// A Number is one of the API's numbers, which come as numbers or strings, or
+// not at all. The zero Number is none.
+type Number struct {
+	Value int64
+	Valid bool
+}
+
+func number(r *httpx.Reader) Number {
+	n, ok := r.Int()
+	return Number{n, ok}
+}
+
+// Organization is the answer of /org. Source: organization-get-org.
+type Organization struct {
+	Number   Number // none: the caller has no organization
+	Name     string // any script
+	MasterNo Number
+	Joined   time.Time // joinYmdt: when the caller joined
+}
+
+func (o *Organization) read(name string, r *httpx.Reader) {
+	switch name {
+	case "organizationNo":
+		o.Number = number(r)
+	case "organizationName":
+		o.Name = r.Text()
+	case "masterMemberNo":
+		o.MasterNo = number(r)
+	case "joinYmdt":
+		o.Joined = r.Millis()
+	}
+}
+
+// A TreeRow is a group, or an account in a group; the master's row is both,
+// for it stands for the root group too. Source: organization-get-group-tree.
+type TreeRow struct {
+	Group      Number // organizationGroupNo: the group, or the one that the account is in
+	GroupName  string // organizationGroupName; displayName may be a person's and is not read
+	Parent     Number // upperOrganizationGroupNo: none for the root group
+	Member     Number // memberNo: none for a group
+	Status     string // memberStatusCode
+	PolicyNo   Number
+	PolicyName string
+	GroupYn    string // Y or N
+	IsMaster   bool   // masterMemberYn
+}
+
+// NamesGroup reports whether the row stands for a group.
+func (t *TreeRow) NamesGroup() bool {
+	return t.IsMaster || t.GroupYn == "Y" || t.GroupYn == "" && !t.Member.Valid
+}
+
+// NamesAccount reports whether the row stands for an account.
+func (t *TreeRow) NamesAccount() bool {
+	return t.GroupYn != "Y" && (t.Member.Valid || t.GroupYn == "N")
+}
+
+func (t *TreeRow) read(name string, r *httpx.Reader) {
+	switch name {
+	case "organizationGroupNo":
+		t.Group = number(r)
+	case "organizationGroupName":
+		t.GroupName = r.Text()
+	case "upperOrganizationGroupNo":
+		t.Parent = number(r)
+	case "memberNo":
+		t.Member = number(r)
+	case "memberStatusCode":
+		t.Status = r.Text()
+	case "policyNo":
+		t.PolicyNo = number(r)
+	case "policyName":
+		t.PolicyName = r.Text()
+	case "groupYn":
+		t.GroupYn = r.Text()
+	case "masterMemberYn":
+		t.IsMaster = r.Text() == "Y"
+	}
+}
+
+// An Account is a row of a group's list. Source: organization-get-account-group.
+type Account struct {
+	Member Number // memberNo
+	Group  Number // organizationGroupNo: may be a sub-group of the one asked for
+	Status string // memberStatusCode
+}
+
+func (a *Account) read(name string, r *httpx.Reader) {
+	switch name {
+	case "memberNo":
+		a.Member = number(r)
+	case "organizationGroupNo":
+		a.Group = number(r)
+	case "memberStatusCode":
+		a.Status = r.Text()
+	}
+}
+
+// An Invitation is open: the API removes those that were accepted, rejected or
+// have lapsed. Source: organization-get-account-invite.
+type Invitation struct {
+	Member       Number    // memberNo: the account that is invited
+	Organization Number    // organizationNo
+	Group        Number    // organizationGroupNo: what the field table of 2022 calls the organization
+	ExpireDays   Number    // expireDay: the lifetime or what is left of it, nobody says
+	Registered   time.Time // regYmdt: when it was sent
+}
+
+// Inviter returns the number of the organization that invites.
+func (i *Invitation) Inviter() Number {
+	if i.Organization.Valid {
+		return i.Organization
+	}
+	return i.Group
+}
+
+func (i *Invitation) read(name string, r *httpx.Reader) {
+	switch name {
+	case "memberNo":
+		i.Member = number(r)
+	case "organizationNo":
+		i.Organization = number(r)
+	case "organizationGroupNo":
+		i.Group = number(r)
+	case "expireDay":
+		i.ExpireDays = number(r)
+	case "regYmdt":
+		i.Registered = r.Millis()
+	}
+}
+
+// A Withdrawal is a request to leave that the master has not decided: being on
+// the list is what makes it so, whatever its status.
+// Source: organization-get-account-leave.
+type Withdrawal struct {
+	Member   Number    // memberNo
+	Modified time.Time // modYmdt: when it was asked for
+}
+
+func (w *Withdrawal) read(name string, r *httpx.Reader) {
+	switch name {
+	case "memberNo":
+		w.Member = number(r)
+	case "modYmdt":
+		w.Modified = r.Millis()
+	}
+}
+
+// A Policy is a quota policy. Source: organization-get-policy-list.
+type Policy struct {
+	Number  Number // policyNo
+	Name    string // policyName
+	Applied Number // applyCount: groups that it applies to
+}
+
+func (p *Policy) read(name string, r *httpx.Reader) {
+	switch name {
+	case "policyNo":
+		p.Number = number(r)
+	case "policyName":
+		p.Name = r.Text()
+	case "applyCount":
+		p.Applied = number(r)
+	}
+}
