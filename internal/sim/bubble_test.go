@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -56,14 +57,20 @@ func bubble(t *testing.T, fault sim.Fault, f func(t *testing.T, get func(context
 			wg        sync.WaitGroup
 		)
 		ncp.SetFault("/org", fault)
-		wg.Go(func() { server.Serve(listener) })
+		wg.Go(func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				t.Error(err)
+			}
+		})
 		f(t, func(ctx context.Context) (*http.Response, error) {
 			req := signed(ctx, "http://sim.example.test", prefix+"/org", access, secret, time.Now())
 			return transport.RoundTrip(req)
 		})
 		ncp.Close()
 		transport.CloseIdleConnections()
-		server.Shutdown(t.Context())
+		if err := server.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
 		wg.Wait()
 	})
 }
@@ -122,7 +129,7 @@ func TestNothingIsLeft(t *testing.T) {
 					return
 				}
 				defer resp.Body.Close()
-				io.CopyN(io.Discard, resp.Body, 1<<20)
+				_, _ = io.CopyN(io.Discard, resp.Body, 1<<20)
 			})
 		})
 	}

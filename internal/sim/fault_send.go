@@ -136,14 +136,12 @@ func (s sender) reset() {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	defer conn.Close()
-	below := conn
 	if tls, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		below = tls.NetConn()
+		conn = tls.NetConn()
 	}
-	if tcp, ok := below.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
-		tcp.Close()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // makes Close a reset
 	}
+	_ = conn.Close()
 	panic(http.ErrAbortHandler)
 }

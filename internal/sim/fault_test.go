@@ -46,16 +46,24 @@ func (s *stand) open(ctx context.Context, path string) (*http.Response, error) {
 	return s.server.Client().Do(req)
 }
 
-// get returns an answer and its body, as far as it came.
-func (s *stand) get(t *testing.T, path string) (*http.Response, string, error) {
+// A reply is an answer with its body, as far as that came.
+type reply struct {
+	code   int
+	header http.Header
+	length int64 // as declared
+	body   string
+}
+
+// get sends a right request and reads the answer.
+func (s *stand) get(t *testing.T, path string) (reply, error) {
 	t.Helper()
 	resp, err := s.open(t.Context(), path)
 	if err != nil {
-		return nil, "", err
+		return reply{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return resp, string(body), err
+	return reply{resp.StatusCode, resp.Header, resp.ContentLength, string(body)}, err
 }
 
 // called waits for the first request.
@@ -95,18 +103,15 @@ func TestFaultAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.SetFault("/account/leave", c.fault)
-			resp, body, err := s.get(t, "/account/leave")
+			have, err := s.get(t, "/account/leave")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if resp.StatusCode != c.status || body != c.body || resp.Header.Get("Content-Type") != c.kind {
-				t.Errorf("have %d, %s, %q", resp.StatusCode, resp.Header.Get("Content-Type"), body)
+			if have.code != c.status || have.body != c.body || have.header.Get("Content-Type") != c.kind {
+				t.Errorf("have %+v", have)
 			}
-			if want, have := c.fault.Redirect, resp.Header.Get("Location"); want != have {
-				t.Errorf("location: want %q, have %q", want, have)
-			}
-			if want, have := c.fault.Chunked, resp.ContentLength < 0; want != have {
-				t.Errorf("length: have %d", resp.ContentLength)
+			if have.header.Get("Location") != c.fault.Redirect || (have.length < 0) != c.fault.Chunked {
+				t.Errorf("have %+v", have)
 			}
 		})
 	}
@@ -133,15 +138,15 @@ func TestErrorBodies(t *testing.T) {
 	} {
 		fault.Header = http.Header{"Retry-After": {"7"}}
 		s.SetFault("/org", fault)
-		resp, body, err := s.get(t, "/org")
+		have, err := s.get(t, "/org")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(sample(t, file), decode(t, []byte(body))); diff != "" {
+		if diff := cmp.Diff(sample(t, file), decode(t, []byte(have.body))); diff != "" {
 			t.Errorf("%s: want -, have +\n%s", file, diff)
 		}
-		if want := file[:3]; want != fmt.Sprint(resp.StatusCode) || resp.Header.Get("Retry-After") != "7" {
-			t.Errorf("%s: have %d %v", file, resp.StatusCode, resp.Header)
+		if want := file[:3]; want != fmt.Sprint(have.code) || have.header.Get("Retry-After") != "7" {
+			t.Errorf("%s: have %+v", file, have)
 		}
 	}
 	for code, status := range map[string]int{"COMMON_102": 403, "ACCOUNT_101": 403, "ACCOUNT_104": 403, "GROUP_101": 403, "GROUP_404": 404} {
@@ -167,11 +172,27 @@ func TestFaultBreaksConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.SetFault("/account/leave", c.fault)
-			_, body, err := s.get(t, "/account/leave")
-			if !errors.Is(err, c.err) || body != c.body {
-				t.Errorf("have %q, %v", body, err)
+			have, err := s.get(t, "/account/leave")
+			if !errors.Is(err, c.err) || have.body != c.body {
+				t.Errorf("have %q, %v", have.body, err)
 			}
 		})
+	}
+}
+
+func TestResetWithTLS(t *testing.T) {
+	ncp := newNCP(t, sim.NCPConfig{})
+	server := httptest.NewTLSServer(ncp)
+	defer server.Close()
+	ncp.SetFault("/org", sim.Fault{Reset: true})
+	req := signed(t.Context(), server.URL, prefix+"/org", access, secret, time.Now())
+	req.RequestURI = ""
+	resp, err := server.Client().Do(req)
+	if err == nil {
+		resp.Body.Close()
+	}
+	if !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("have %v", err)
 	}
 }
 
@@ -279,11 +300,11 @@ func TestTimes(t *testing.T) {
 	s.SetFault("*", sim.Fault{Status: 500, Times: 1})
 	var have []int
 	for range 5 {
-		resp, _, err := s.get(t, "/org")
+		reply, err := s.get(t, "/org")
 		if err != nil {
 			t.Fatal(err)
 		}
-		have = append(have, resp.StatusCode)
+		have = append(have, reply.code)
 	}
 	if diff := cmp.Diff([]int{503, 503, 500, 200, 200}, have); diff != "" {
 		t.Errorf("want -, have +\n%s", diff)

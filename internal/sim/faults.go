@@ -41,7 +41,10 @@ func (fs *faults) take(path string, refused bool) Fault {
 		fault Fault
 	)
 	for p, f := range fs.byPath {
-		if matches(p, path) && len(p) > len(best) && !(refused && f.AfterAuth) {
+		if refused && f.AfterAuth {
+			continue
+		}
+		if matches(p, path) && len(p) > len(best) {
 			best, fault = p, f
 		}
 	}

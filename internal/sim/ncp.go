@@ -13,7 +13,8 @@ import (
 // A Caller is whose key it is that signs the requests.
 type Caller int
 
-// The callers: only the first is answered.
+// The callers. Only the first is answered; that members may ask for /org, as its
+// masterMemberYn hints, is too uncertain to rely on.
 const (
 	Master     Caller = iota // of the organization
 	SubAccount               // a Sub Account: 401 COMMON_201

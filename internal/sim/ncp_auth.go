@@ -46,6 +46,6 @@ func (k keys) verify(r *http.Request, now time.Time) string {
 // sign returns the signature v2 of a request, whose URI is as it was received.
 func (k keys) sign(method, uri, timestamp string) string {
 	mac := hmac.New(sha256.New, []byte(k.secret))
-	fmt.Fprintf(mac, "%s %s\n%s\n%s", method, uri, timestamp, k.access)
+	mac.Write([]byte(method + " " + uri + "\n" + timestamp + "\n" + k.access))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -10,24 +10,30 @@ import (
 
 const vectorTimestamp = "1738539893024"
 
-var vectorKeys = keys{access: "EXAMPLEACCESSKEY0001", secret: "exampleSecretKey0123456789ABCDEFabcdef00"}
+func vectorKeys() keys {
+	return keys{access: "EXAMPLEACCESSKEY0001", secret: "exampleSecretKey0123456789ABCDEFabcdef00"}
+}
 
-// vectors are the signatures of the API facts, made without our code.
-var vectors = []struct{ uri, signature string }{
-	{"/open-api/v1/org", "sSsPH7p0kis1CS9OAUjAo2v2t9wjTVUhLvPTzhLjdsE="},
-	{"/open-api/v1/group/tree", "weBpHNozDzDKB92KFBUhuFVtJlXL+p+HbwajCqtRMyI="},
-	{"/open-api/v1/account/group/1449", "61e14vXMBmZtgN8igqP8EgPSCkhfkDMLqNe7fnfy+R0="},
-	{"/open-api/v1/account/invite/invitation", "xTCE258iz6QcGIdyNHnpdWDmRfP4eJzURspvX8TObTo="},
-	{"/open-api/v1/account/leave", "/3LTsO2rp//bHvHhN9pMQO8HJNsFgCcS4Kn4dUsRBeI="},
-	{"/open-api/v1/policy/list", "lseEDy1KS+Tgwh4lEOIHe4CiTebOhh0ghk8JGYBIuEY="},
-	{"/open-api/v1/policy/applied?policyNo=4925", "H56BgZfI3Q96B//kSCiNBAhjW7yks1F5+tU9oF+hhnA="},
-	{"/open-api/v1/policy/applied?organizationMemberName=%ED%99%8D%EA%B8%B8%EB%8F%99", "38dQkUE97Dn3Kq+bMOsvJkJJMPcziCt9Xm9i5LmMqXo="},
-	{"/prefix/open-api/v1/org", "TnlWzLJAsIlNwPd4YWMLrxmdQ+7FsOHC8x0uGaY3zEU="},
+type vector struct{ uri, signature string }
+
+// vectors returns the signatures of the API facts, made without our code.
+func vectors() []vector {
+	return []vector{
+		{"/open-api/v1/org", "sSsPH7p0kis1CS9OAUjAo2v2t9wjTVUhLvPTzhLjdsE="},
+		{"/open-api/v1/group/tree", "weBpHNozDzDKB92KFBUhuFVtJlXL+p+HbwajCqtRMyI="},
+		{"/open-api/v1/account/group/1449", "61e14vXMBmZtgN8igqP8EgPSCkhfkDMLqNe7fnfy+R0="},
+		{"/open-api/v1/account/invite/invitation", "xTCE258iz6QcGIdyNHnpdWDmRfP4eJzURspvX8TObTo="},
+		{"/open-api/v1/account/leave", "/3LTsO2rp//bHvHhN9pMQO8HJNsFgCcS4Kn4dUsRBeI="},
+		{"/open-api/v1/policy/list", "lseEDy1KS+Tgwh4lEOIHe4CiTebOhh0ghk8JGYBIuEY="},
+		{"/open-api/v1/policy/applied?policyNo=4925", "H56BgZfI3Q96B//kSCiNBAhjW7yks1F5+tU9oF+hhnA="},
+		{"/open-api/v1/policy/applied?organizationMemberName=%ED%99%8D%EA%B8%B8%EB%8F%99", "38dQkUE97Dn3Kq+bMOsvJkJJMPcziCt9Xm9i5LmMqXo="},
+		{"/prefix/open-api/v1/org", "TnlWzLJAsIlNwPd4YWMLrxmdQ+7FsOHC8x0uGaY3zEU="},
+	}
 }
 
 func TestSign(t *testing.T) {
-	for _, v := range vectors {
-		if have := vectorKeys.sign(http.MethodGet, v.uri, vectorTimestamp); have != v.signature {
+	for _, v := range vectors() {
+		if have := vectorKeys().sign(http.MethodGet, v.uri, vectorTimestamp); have != v.signature {
 			t.Errorf("%s: want %s, have %s", v.uri, v.signature, have)
 		}
 	}
@@ -39,54 +45,60 @@ func TestSign(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
+	var (
+		right  = vectorKeys()
+		first  = vectors()[0]
+		second = vectors()[1]
+		query  = vectors()[6]
+	)
 	signed := time.UnixMilli(1738539893024)
 	request := func(uri, signature string) *http.Request {
-		r := httptest.NewRequest(http.MethodGet, uri, nil)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, uri, nil)
 		r.Header.Set("x-ncp-apigw-timestamp", vectorTimestamp)
-		r.Header.Set("x-ncp-iam-access-key", vectorKeys.access)
+		r.Header.Set("x-ncp-iam-access-key", right.access)
 		r.Header.Set("x-ncp-apigw-signature-v2", signature)
 		return r
 	}
-	for _, v := range vectors {
-		if wrong := vectorKeys.verify(request(v.uri, v.signature), signed); wrong != "" {
+	for _, v := range vectors() {
+		if wrong := right.verify(request(v.uri, v.signature), signed); wrong != "" {
 			t.Errorf("%s: %s", v.uri, wrong)
 		}
 	}
 
 	without := func(header string) *http.Request {
-		r := request(vectors[0].uri, vectors[0].signature)
+		r := request(first.uri, first.signature)
 		r.Header.Del(header)
 		return r
 	}
 	with := func(header, value string) *http.Request {
-		r := request(vectors[0].uri, vectors[0].signature)
+		r := request(first.uri, first.signature)
 		r.Header.Set(header, value)
 		return r
 	}
-	right := request(vectors[0].uri, vectors[0].signature)
+	fine := request(first.uri, first.signature)
 	for name, c := range map[string]struct {
 		keys    keys
 		request *http.Request
 		now     time.Time
 		want    string
 	}{
-		"5 minutes late":        {vectorKeys, right, signed.Add(5 * time.Minute), ""},
-		"5 minutes early":       {vectorKeys, right, signed.Add(-5 * time.Minute), ""},
-		"more than 5 late":      {vectorKeys, right, signed.Add(5*time.Minute + time.Millisecond), "timestamp is 5m0.001s off"},
-		"more than 5 early":     {vectorKeys, right, signed.Add(-5*time.Minute - time.Millisecond), "timestamp is 5m0.001s off"},
-		"no timestamp":          {vectorKeys, without("x-ncp-apigw-timestamp"), signed, "a header is missing"},
-		"no access key":         {vectorKeys, without("x-ncp-iam-access-key"), signed, "a header is missing"},
-		"no signature":          {vectorKeys, without("x-ncp-apigw-signature-v2"), signed, "a header is missing"},
-		"seconds":               {vectorKeys, with("x-ncp-apigw-timestamp", "1738539893"), signed, "timestamp is 482444h49m13.131s off"},
-		"not a number":          {vectorKeys, with("x-ncp-apigw-timestamp", "+1738539893024"), signed, "timestamp is not in milliseconds"},
-		"another timestamp":     {vectorKeys, with("x-ncp-apigw-timestamp", "1738539893025"), signed, "signature does not match"},
-		"another access key":    {vectorKeys, with("x-ncp-iam-access-key", "EXAMPLEACCESSKEY0002"), signed, "no such access key"},
-		"another path":          {vectorKeys, request(vectors[1].uri, vectors[0].signature), signed, "signature does not match"},
-		"a query added":         {vectorKeys, request(vectors[0].uri+"?a=b", vectors[0].signature), signed, "signature does not match"},
-		"the query not signed":  {vectorKeys, request(vectors[6].uri, vectorKeys.sign("GET", "/open-api/v1/policy/applied", vectorTimestamp)), signed, "signature does not match"},
-		"the method lower case": {vectorKeys, request(vectors[0].uri, vectorKeys.sign("get", vectors[0].uri, vectorTimestamp)), signed, "signature does not match"},
-		"another secret":        {keys{vectorKeys.access, "x"}, right, signed, "signature does not match"},
-		"no keys":               {keys{}, right, signed, "no such access key"},
+		"5 minutes late":        {right, fine, signed.Add(5 * time.Minute), ""},
+		"5 minutes early":       {right, fine, signed.Add(-5 * time.Minute), ""},
+		"more than 5 late":      {right, fine, signed.Add(5*time.Minute + time.Millisecond), "timestamp is 5m0.001s off"},
+		"more than 5 early":     {right, fine, signed.Add(-5*time.Minute - time.Millisecond), "timestamp is 5m0.001s off"},
+		"no timestamp":          {right, without("x-ncp-apigw-timestamp"), signed, "a header is missing"},
+		"no access key":         {right, without("x-ncp-iam-access-key"), signed, "a header is missing"},
+		"no signature":          {right, without("x-ncp-apigw-signature-v2"), signed, "a header is missing"},
+		"seconds":               {right, with("x-ncp-apigw-timestamp", "1738539893"), signed, "timestamp is 482444h49m13.131s off"},
+		"not a number":          {right, with("x-ncp-apigw-timestamp", "+1738539893024"), signed, "timestamp is not in milliseconds"},
+		"another timestamp":     {right, with("x-ncp-apigw-timestamp", "1738539893025"), signed, "signature does not match"},
+		"another access key":    {right, with("x-ncp-iam-access-key", "EXAMPLEACCESSKEY0002"), signed, "no such access key"},
+		"another path":          {right, request(second.uri, first.signature), signed, "signature does not match"},
+		"a query added":         {right, request(first.uri+"?a=b", first.signature), signed, "signature does not match"},
+		"the query not signed":  {right, request(query.uri, right.sign("GET", "/open-api/v1/policy/applied", vectorTimestamp)), signed, "signature does not match"},
+		"the method lower case": {right, request(first.uri, right.sign("get", first.uri, vectorTimestamp)), signed, "signature does not match"},
+		"another secret":        {keys{right.access, "x"}, fine, signed, "signature does not match"},
+		"no keys":               {keys{}, fine, signed, "no such access key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if have := c.keys.verify(c.request, c.now); have != c.want {
@@ -100,20 +112,20 @@ func TestVerify(t *testing.T) {
 // their time.
 func TestVectorsOverHTTP(t *testing.T) {
 	sim := NewNCP(NCPConfig{
-		AccessKey: vectorKeys.access,
-		SecretKey: vectorKeys.secret,
+		AccessKey: vectorKeys().access,
+		SecretKey: vectorKeys().secret,
 		Skew:      time.Until(time.UnixMilli(1738539893024)),
 	})
 	server := httptest.NewServer(sim)
 	defer server.Close()
 	defer sim.Close()
-	for i, v := range vectors {
+	for i, v := range vectors() {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+v.uri, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.Header.Set("x-ncp-apigw-timestamp", vectorTimestamp)
-		req.Header.Set("x-ncp-iam-access-key", vectorKeys.access)
+		req.Header.Set("x-ncp-iam-access-key", vectorKeys().access)
 		req.Header.Set("x-ncp-apigw-signature-v2", v.signature)
 		resp, err := server.Client().Do(req)
 		if err != nil {

@@ -146,7 +146,7 @@ func (b *ncpBody) invitations() {
 			days = max(0, int64(i.Sent.Add(life).Sub(world)/(24*time.Hour)))
 		}
 		b.number(organization, b.ID)
-		b.number("memberNo", i.Account.ID)
+		b.number("memberNo", i.ID)
 		b.mention("memberName", i.Name)
 		b.mention("memberEmailAddress", i.Email)
 		b.number("masterMemberNo", b.Master)

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -33,7 +32,7 @@ func signed(ctx context.Context, base, uri, access, secret string, now time.Time
 	req.RequestURI = uri // what a recorder sees; a client must do without
 	timestamp := strconv.FormatInt(now.UnixMilli(), 10)
 	mac := hmac.New(sha256.New, []byte(secret))
-	io.WriteString(mac, "GET "+uri+"\n"+timestamp+"\n"+access)
+	mac.Write([]byte("GET " + uri + "\n" + timestamp + "\n" + access))
 	req.Header.Set("x-ncp-apigw-timestamp", timestamp)
 	req.Header.Set("x-ncp-iam-access-key", access)
 	req.Header.Set("x-ncp-apigw-signature-v2", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
