@@ -1,0 +1,102 @@
+package config
+
+import (
+	"maps"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v2"
+)
+
+// hidden stands in for a secret wherever one is shown.
+const hidden = "<secret>"
+
+// YAML returns c as a file that Parse accepts, with every default filled in
+// and without a secret: a key that was given as text, a password or a header's
+// value is "<secret>". Keys in files are shown as the files' paths.
+func (c *Config) YAML() ([]byte, error) {
+	f := file{Organizations: make([]organization, len(c.Organizations))}
+	for i, o := range c.Organizations {
+		f.Organizations[i] = o.redacted()
+	}
+	return yaml.Marshal(f)
+}
+
+// redacted returns o as it would stand in a file, without secrets.
+func (o Organization) redacted() organization {
+	http := redactedHTTP(o.HTTP)
+	out := organization{
+		Name: o.Name, Cloud: o.Cloud, BaseURL: o.BaseURL, InsecureHTTP: o.InsecureHTTP, Collectors: o.Collectors,
+		settings: settings{
+			CacheTTL: period(o.CacheTTL), ErrorTTL: period(o.ErrorTTL), MaxStale: period(o.MaxStale),
+			RefreshTimeout: period(o.RefreshTimeout), Concurrency: &o.Concurrency, RateLimit: &o.RateLimit,
+			MaxItems: &o.MaxItems, HTTP: &http,
+		},
+	}
+	out.AccessKey, out.AccessKeyFile = o.AccessKey.redacted()
+	out.SecretKey, out.SecretKeyFile = o.SecretKey.redacted()
+	if o.InvitationLifetime != 0 {
+		out.InvitationLifetime = period(o.InvitationLifetime)
+	}
+	switch o.Cloud {
+	case NCP:
+		out.MembersFrom = &o.MembersFrom
+	case SCP:
+		out.Environment, out.APIVersion = &o.Environment, &o.APIVersion
+		out.OrganizationID, out.PageSize = &o.OrganizationID, &o.PageSize
+	}
+	return out
+}
+
+func (k Key) redacted() (text config.Secret, file string) {
+	if k.file != "" {
+		return "", k.file
+	}
+	return hidden, ""
+}
+
+func period(d time.Duration) *model.Duration { return new(model.Duration(d)) }
+
+// redactedHTTP returns a copy of c without secrets. What has the type Secret
+// hides itself; this is the rest.
+func redactedHTTP(c config.HTTPClientConfig) config.HTTPClientConfig {
+	c.FollowRedirects = false // whatever it says: the clients never do
+	c.ProxyURL = withoutUser(c.ProxyURL)
+	if c.OAuth2 != nil {
+		o := *c.OAuth2
+		o.ProxyURL = withoutUser(o.ProxyURL)
+		if u, err := url.Parse(o.TokenURL); err == nil && u.User != nil {
+			o.TokenURL = withoutUser(config.URL{URL: u}).String()
+		}
+		o.EndpointParams = maps.Clone(o.EndpointParams) // a password grant's are secret
+		for name := range o.EndpointParams {
+			o.EndpointParams[name] = hidden
+		}
+		c.OAuth2 = &o
+	}
+	if c.HTTPHeaders != nil {
+		headers := config.Headers{Headers: maps.Clone(c.HTTPHeaders.Headers)}
+		for name, h := range headers.Headers {
+			values := make([]string, len(h.Values))
+			for i := range values {
+				values[i] = hidden // somebody will put a token there
+			}
+			h.Values = values
+			headers.Headers[name] = h
+		}
+		c.HTTPHeaders = &headers
+	}
+	return c
+}
+
+// withoutUser hides the name as well as the password: a token may be either.
+func withoutUser(u config.URL) config.URL {
+	if u.URL == nil || u.User == nil {
+		return u
+	}
+	clone := *u.URL
+	clone.User = url.User("redacted")
+	return config.URL{URL: &clone}
+}
