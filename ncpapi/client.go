@@ -117,13 +117,16 @@ func (c *Client) Policies(ctx context.Context) ([]Policy, int, error) {
 // list calls path, which answers a bare array. With the rows it returns how
 // many of their fields could not be read.
 func list[T any, R row[T]](ctx context.Context, c *Client, endpoint, path string) ([]T, int, error) {
-	return httpx.Get(ctx, c.http, endpoint, c.base+path, func(r *httpx.Reader) []T {
-		var rows []T
-		r.Array(func() {
-			var t T
-			r.Row(func(name string) { R(&t).read(name, r) })
-			rows = append(rows, t)
-		})
-		return rows
+	return httpx.Get(ctx, c.http, endpoint, c.base+path, rows[T, R])
+}
+
+// rows reads a bare array.
+func rows[T any, R row[T]](r *httpx.Reader) []T {
+	var all []T
+	r.Array(func() {
+		var t T
+		r.Row(func(name string) { R(&t).read(name, r) })
+		all = append(all, t)
 	})
+	return all
 }

@@ -2,7 +2,6 @@ package ncpapi
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -76,45 +75,21 @@ func explain(status int, header http.Header, body []byte) httpx.Error {
 // parse finds code and message in the shapes of error bodies that were seen,
 // and the table that the code belongs to. Bodies that are no JSON have none.
 func parse(body []byte) (code, message string, table func(string) (meaning, bool)) {
-	var b fields
-	_ = json.Unmarshal(body, &b)
-	inner := b.object("error")
+	b := httpx.ParseFields(body)
+	inner := b.Object("error")
 	switch {
 	case inner != nil:
-		return inner.text("errorCode"), inner.text("message"), gateway
-	case b.text("errorCode") != "":
-		return b.text("errorCode"), b.text("message"), gateway
-	case b.text("code") != "":
-		return b.text("code"), cmp.Or(b.text("message"), b.text("msg")), service
+		return inner.Text("errorCode"), inner.Text("message"), gateway
+	case b.Text("errorCode") != "":
+		return b.Text("errorCode"), b.Text("message"), gateway
+	case b.Text("code") != "":
+		return b.Text("code"), cmp.Or(b.Text("message"), b.Text("msg")), service
 	}
-	if r := b.object("responseError"); r != nil {
-		return r.text("returnCode"), r.text("returnMessage"), unlisted
+	if r := b.Object("responseError"); r != nil {
+		return r.Text("returnCode"), r.Text("returnMessage"), unlisted
 	}
-	return b.object("status").text("code"), cmp.Or(b.text("message"), b.text("error")), unlisted
+	return b.Object("status").Text("code"), cmp.Or(b.Text("message"), b.Text("error")), unlisted
 }
 
 // unlisted is the table of codes that nobody has published.
 func unlisted(string) (meaning, bool) { return meaning{}, false }
-
-// fields is a JSON object of which not even the types are certain.
-type fields map[string]json.RawMessage
-
-// text returns a string, or a number as it is written; else "".
-func (f fields) text(name string) string {
-	var s string
-	var n json.Number
-	switch {
-	case json.Unmarshal(f[name], &s) == nil:
-		return s
-	case json.Unmarshal(f[name], &n) == nil:
-		return n.String()
-	}
-	return ""
-}
-
-// object returns an object, or nil.
-func (f fields) object(name string) fields {
-	var o fields
-	_ = json.Unmarshal(f[name], &o)
-	return o
-}

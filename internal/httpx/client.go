@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ type API struct {
 	Name string // "ncp" or "scp"
 	// Paths are the path templates that may be called. There is no other.
 	Paths []string
+	// Unsigned are those of them that need no key: nothing of ours is sent
+	// there.
+	Unsigned []string
 	// Sign adds the headers that make req a call of ours, at the time now.
 	Sign func(req *http.Request, now time.Time)
 	// Explain makes an error of an answer that is none of 2xx: its Reason,
@@ -104,7 +108,8 @@ func Get[T any](ctx context.Context, c *Client, endpoint, url string, read func(
 		return out, retry(err)
 	}, backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(left(ctx)))
 	if err != nil {
-		return out, 0, fmt.Errorf("get %s: %w", endpoint, last)
+		var none T // half a listing is none
+		return none, 0, fmt.Errorf("get %s: %w", endpoint, last)
 	}
 	return out, unreadable, nil
 }
@@ -153,11 +158,13 @@ func (c *Client) send(ctx context.Context, endpoint, url string) (*http.Response
 	if err != nil {
 		return nil, c.refused(err)
 	}
-	if !c.allowed(endpoint) {
-		return nil, c.refused(fmt.Errorf("%s is not on the list of paths", endpoint))
+	if !slices.Contains(c.api.Paths, endpoint) {
+		return nil, &Error{API: c.api.Name, Reason: Other, Message: "this path may not be called"}
 	}
 	req.Header.Set("Accept", "application/json")
-	c.api.Sign(req, time.Now())
+	if !slices.Contains(c.api.Unsigned, endpoint) {
+		c.api.Sign(req, time.Now())
+	}
 	start := time.Now()
 	resp, err := c.http.Do(req)
 	call := Call{Endpoint: endpoint, Took: time.Since(start)}
@@ -180,15 +187,6 @@ func (c *Client) send(ctx context.Context, endpoint, url string) (*http.Response
 	return nil, e
 }
 
-func (c *Client) allowed(endpoint string) bool {
-	for _, p := range c.api.Paths {
-		if p == endpoint {
-			return true
-		}
-	}
-	return false
-}
-
 // explain makes an error of an answer that is not 2xx.
 func (c *Client) explain(resp *http.Response, offset *time.Duration) *Error {
 	defer resp.Body.Close()
@@ -199,7 +197,7 @@ func (c *Client) explain(resp *http.Response, offset *time.Duration) *Error {
 	if offset != nil {
 		e.Offset = *offset
 	}
-	if e.Reason == Auth && e.Offset.Abs() > MaxSkew {
+	if e.Reason == Auth && e.Status == http.StatusUnauthorized && e.Offset.Abs() > MaxSkew {
 		e.Reason = ClockSkew
 	}
 	if resp.StatusCode/100 == 3 {

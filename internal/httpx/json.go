@@ -21,6 +21,15 @@ type Reader struct {
 	texts      map[string]string
 }
 
+// DecodeBody reads a whole body with read, as Get does. It returns the number of
+// fields that could not be read.
+func DecodeBody[T any](body io.Reader, read func(*Reader) T) (T, int, error) {
+	r := newReader(body)
+	out := read(r)
+	r.end()
+	return out, r.unreadable, r.err
+}
+
 const (
 	maxRows  = 2_000_000 // of one listing
 	maxValue = 1 << 20   // bytes between two tokens
@@ -145,6 +154,9 @@ func (r *Reader) Millis() time.Time {
 
 // Unreadable counts the field just read as one that made no sense.
 func (r *Reader) Unreadable() { r.unreadable++ }
+
+// Fail makes the answer one that cannot be decoded, and says why.
+func (r *Reader) Fail(why string) { r.fail(errors.New(why)) }
 
 // scalar reads a number or a string without blanks around it; "" and "-" are
 // none. Other kinds are unreadable.

@@ -1,9 +1,18 @@
 package source
 
-import "github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
+import (
+	"net/http"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
+)
 
 // advice says what an operator can do about e.
 func advice(e *httpx.Error) string {
+	if e.API == "scp" {
+		if text := adviceSCP(e); text != "" {
+			return text
+		}
+	}
 	switch e.Reason {
 	case httpx.Auth:
 		return "check access_key and secret_key: the key may be mistyped, disabled or of another environment"
@@ -28,4 +37,22 @@ func advice(e *httpx.Error) string {
 		return "the cloud is at fault: wait, or tell its support the request's id"
 	}
 	return "check base_url"
+}
+
+// adviceSCP is the advice that only this cloud needs; empty if the common one
+// will do.
+func adviceSCP(e *httpx.Error) string {
+	switch {
+	case e.Reason == httpx.Auth && e.Status == http.StatusNotFound:
+		return "check base_url and environment, and whether a proxy takes away the headers that begin with Scp-"
+	case e.Reason == httpx.Auth:
+		return "check access_key and secret_key, environment, and whether a proxy changes the host: the whole URL is signed"
+	case e.Reason == httpx.Forbidden && e.Permission != "":
+		return "give the key's account the permission " + e.Permission + "; a member account's key can read no more than collectors: [received_invitations, api_version]"
+	case e.Reason == httpx.Forbidden:
+		return "give the key's account the permission; a member account's key can read no more than collectors: [received_invitations, api_version]"
+	case e.Reason == httpx.APIVersion:
+		return `change api_version: the collector api_version shows what there is, and "" takes the newest`
+	}
+	return ""
 }

@@ -5,6 +5,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/go-kit/log"
@@ -21,6 +22,9 @@ type Deps struct {
 	Logger    log.Logger
 	UserAgent string
 	Observer  Observer
+	// Transport carries the calls of all organizations, for tests. Nil: each
+	// has its own, made of its http_client_config.
+	Transport http.RoundTripper
 }
 
 // An Observer is told what happens to the organizations, by cloud and name.
@@ -46,22 +50,36 @@ func NewCache(o config.Organization, deps Deps) (*org.Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("organization %q: %w", o.Name, err)
 	}
-	transport, err := promconfig.NewRoundTripperFromConfig(o.HTTP, "cloudorg", promconfig.WithUserAgent(deps.UserAgent))
-	if err != nil {
-		return nil, fmt.Errorf("organization %q: http_client_config: %w", o.Name, err)
+	transport := deps.Transport
+	if transport == nil {
+		transport, err = promconfig.NewRoundTripperFromConfig(o.HTTP, "cloudorg", promconfig.WithUserAgent(deps.UserAgent))
+		if err != nil {
+			return nil, fmt.Errorf("organization %q: http_client_config: %w", o.Name, err)
+		}
 	}
 	limits := httpx.Config{
 		Transport: transport, Concurrency: o.Concurrency, RateLimit: o.RateLimit,
 		Observe: func(c httpx.Call) { observe(deps.Observer, o, c) },
 	}
-	source := newNCP(o, credential.Keys, limits, logger)
-	return org.NewCache(source, source.first, org.CacheConfig{
+	source, first, closed := newSource(o, credential.Keys, limits, logger)
+	return org.NewCache(source, first, org.CacheConfig{
 		TTL: o.CacheTTL, ErrorTTL: o.ErrorTTL, MaxStale: o.MaxStale, Timeout: o.RefreshTimeout,
 		Logger:    deps.Logger,
 		Revision:  credential.Revision,
 		Refreshed: func() { deps.Observer.Refreshed(o.Cloud, o.Name) },
-		Closed:    source.client.CloseIdleConnections,
+		Closed:    closed,
 	}), nil
+}
+
+// newSource returns the source of o, its snapshot before any refresh, and what
+// to call in the end.
+func newSource(o config.Organization, keys func() (string, string), limits httpx.Config, logger log.Logger) (org.Source, org.Snapshot, func()) {
+	if o.Cloud == config.SCP {
+		s := newSCP(o, keys, limits)
+		return s, s.first, s.client.CloseIdleConnections
+	}
+	n := newNCP(o, keys, limits, logger)
+	return n, n.first, n.client.CloseIdleConnections
 }
 
 func observe(to Observer, o config.Organization, c httpx.Call) {

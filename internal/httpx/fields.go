@@ -1,0 +1,40 @@
+package httpx
+
+import "encoding/json"
+
+// Fields is the JSON object of an error, of which not even the types are
+// certain. What is not as expected reads as nothing.
+type Fields map[string]json.RawMessage
+
+// ParseFields reads a body. One that is no JSON object has no fields.
+func ParseFields(body []byte) Fields {
+	var f Fields
+	_ = json.Unmarshal(body, &f)
+	return f
+}
+
+// Text returns a string, or a number as it is written; else "".
+func (f Fields) Text(name string) string {
+	var s string
+	var n json.Number
+	switch {
+	case json.Unmarshal(f[name], &s) == nil:
+		return s
+	case json.Unmarshal(f[name], &n) == nil:
+		return n.String()
+	}
+	return ""
+}
+
+// Object returns an object, or nil.
+func (f Fields) Object(name string) Fields { return ParseFields(f[name]) }
+
+// First returns the object that an array begins with, or nil.
+func (f Fields) First(name string) Fields {
+	var all []json.RawMessage
+	_ = json.Unmarshal(f[name], &all)
+	if len(all) == 0 {
+		return nil
+	}
+	return ParseFields(all[0])
+}
