@@ -17,6 +17,7 @@ type Company struct {
 	Members     []Member
 	Invitations []Invitation // the pending ones, and some that have ended
 	Policies    []Policy
+	Tenancy     *Tenancy // on the Samsung Cloud Platform; nil: the same people in the same groups
 }
 
 // A Group is a node of the organization's tree.

@@ -50,5 +50,6 @@ func Sample(time.Time) Company {
 			{ID: 81, Name: "Default limits", Default: true, Created: at(1767573000000), Modified: at(1767661200000)},
 			{ID: 82, Name: "Production limits", Description: "large", Created: at(1767661200000), Modified: at(1770688800000)},
 		},
+		Tenancy: sampleTenancy(),
 	}
 }
