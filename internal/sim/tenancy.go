@@ -127,10 +127,10 @@ func offerState(o Outcome) string {
 	return "INVITING"
 }
 
-// offers returns what others have offered the company: every twenty days one,
-// which is open for a fortnight, refused at its end or left to lapse.
+// offers returns what others have offered the company: every sixteen days one,
+// which is open for a fortnight, and refused in the end or left to lapse.
 func offers(c Company, world time.Time) []Offer {
-	const cycle, open = 20 * day, 14 * day
+	const cycle, open = 16 * day, 14 * day
 	now := max(world.Unix(), 3*cycle)
 	last, start := turn(now, cycle, 0)
 	var all []Offer

@@ -1,0 +1,111 @@
+package scpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
+)
+
+// moments are times as they were seen, and what else may come.
+func moments() map[string]time.Time {
+	want := time.Date(2026, 11, 1, 2, 3, 4, 0, time.UTC)
+	return map[string]time.Time{
+		`"2026-11-01T02:03:04Z"`:         want,
+		`"2026-11-01T02:03:04.000Z"`:     want,
+		`"2026-11-01T11:03:04+09:00"`:    want,
+		`"2026-11-01T02:03:04.5Z"`:       want.Add(500 * time.Millisecond),
+		`"2026-11-01T02:03:04"`:          want,
+		`"2026-11-01T02:03:04.000"`:      want,
+		`"2026-11-01 02:03:04"`:          want,
+		`" 2026-11-01 02:03:04.123456 "`: want.Add(123456 * time.Microsecond),
+		`null`:                           {},
+		`""`:                             {},
+		`"yesterday"`:                    {},
+		`"2026-11-01"`:                   {},
+		`"2026-02-30 00:00:00"`:          {},
+		`"0000-01-01 00:00:00"`:          {},
+		`1793498584000`:                  {},
+		`{"at": "2026-11-01T02:03:04Z"}`: {},
+		`["2026-11-01T02:03:04Z"]`:       {},
+		`true`:                           {},
+	}
+}
+
+func decodeMoment(body string) (time.Time, int, error) {
+	return httpx.DecodeBody(strings.NewReader(body), moment)
+}
+
+func TestMoment(t *testing.T) {
+	for body, want := range moments() {
+		have, unreadable, err := decodeMoment(body)
+		if err != nil || !have.Equal(want) || have.Location() != time.UTC {
+			t.Errorf("%s: want %v, have %v, error %v", body, want, have, err)
+		}
+		wantUnreadable := 1
+		if !want.IsZero() || body == "null" || body == `""` {
+			wantUnreadable = 0
+		}
+		if unreadable != wantUnreadable {
+			t.Errorf("%s: want %d unreadable, have %d", body, wantUnreadable, unreadable)
+		}
+	}
+}
+
+// A time is read, is none, or counts as unreadable: once, and nothing else.
+func FuzzMoment(f *testing.F) {
+	for body := range moments() {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		at, unreadable, err := decodeMoment(body)
+		if err != nil {
+			return
+		}
+		if unreadable > 1 || unreadable == 1 && !at.IsZero() || at.Location() != time.UTC {
+			t.Errorf("%q: %v, %d unreadable", body, at, unreadable)
+		}
+		if at.IsZero() {
+			return
+		}
+		text, _ := json.Marshal(at.Format(time.RFC3339Nano))
+		if again, _, err := decodeMoment(string(text)); at.Year() <= 9999 && !again.Equal(at) {
+			t.Errorf("%q: %v, and again %v, %v", body, at, again, err)
+		}
+	})
+}
+
+// Whatever an error's body says, there is a reason, and nothing unfit for a log.
+func FuzzExplain(f *testing.F) {
+	files, err := filepath.Glob("testdata/4*.json")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no samples", err)
+	}
+	for _, name := range files {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, status := range []int{400, http.StatusUnauthorized, http.StatusNotFound, http.StatusNotAcceptable} {
+			f.Add(status, string(body))
+		}
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		e := explain(status, []byte(body), "1.3")
+		if e.Reason == "" {
+			t.Error("no reason")
+		}
+		for _, s := range []string{e.Code, e.Message, e.RequestID, e.Permission} {
+			if s = httpx.Clean(s); !utf8.ValidString(s) || len(s) > 300 || strings.ContainsFunc(s, unicode.IsControl) {
+				t.Errorf("%q is not fit for a log", s)
+			}
+		}
+	})
+}
