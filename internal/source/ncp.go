@@ -55,37 +55,39 @@ func knownNCP() org.Known {
 	}
 }
 
-// A tree is the answer that groups and members share.
-type tree struct {
-	rows       []ncpapi.TreeRow
-	unreadable int
-}
-
 // Snapshot makes all calls at once, as far as the limits of the organization
-// allow. The members' wait for the tree, which names the groups.
+// allow. Groups and members share the call for the tree.
 func (n *ncp) Snapshot(ctx context.Context) org.Snapshot {
 	s := n.first
-	theTree := sync.OnceValues(func() (tree, error) {
-		rows, unreadable, err := n.client.GroupTree(ctx)
-		return tree{rows, unreadable}, err
-	})
 	var wg sync.WaitGroup
+	var tree struct {
+		rows       []ncpapi.TreeRow
+		unreadable int
+		err        error
+	}
+	known := make(chan struct{}) // closed when tree is
+	wg.Go(func() {
+		defer close(known)
+		if s.Groups.Configured || s.Members.Configured {
+			tree.rows, tree.unreadable, tree.err = n.client.GroupTree(ctx)
+		}
+	})
 	wg.Go(func() {
 		read(&s.Groups, func() ([]org.Group, int, error) {
-			t, err := theTree()
-			return groups(t.rows), t.unreadable, err
+			<-known
+			return groups(tree.rows), tree.unreadable, tree.err
 		})
 	})
 	wg.Go(func() {
 		read(&s.Members, func() ([]org.Member, int, error) {
-			t, err := theTree()
+			<-known
 			switch {
-			case err != nil:
-				return nil, 0, err
+			case tree.err != nil:
+				return nil, 0, tree.err
 			case n.fromTree:
-				return treeMembers(t.rows), t.unreadable, nil
+				return treeMembers(tree.rows), tree.unreadable, nil
 			}
-			lists, err := n.groupLists(ctx, t.rows)
+			lists, err := n.groupLists(ctx, tree.rows)
 			s.Members.Incomplete = lists.vanished
 			return lists.members(), lists.unreadable, err
 		})

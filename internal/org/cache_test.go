@@ -1,0 +1,373 @@
+package org
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// script is a Source that takes its time and answers as its next step says;
+// the last step is repeated.
+type script struct {
+	took  time.Duration
+	steps []func(*Snapshot)
+	calls atomic.Int64
+}
+
+func (s *script) Snapshot(ctx context.Context) Snapshot {
+	n := int(s.calls.Add(1)) - 1
+	out := first()
+	select {
+	case <-time.After(s.took):
+	case <-ctx.Done():
+		failed(&Error{Reason: "timeout", Err: ctx.Err()})(&out)
+		return out
+	}
+	if len(s.steps) > 0 {
+		s.steps[min(n, len(s.steps)-1)](&out)
+	}
+	return out
+}
+
+func first() Snapshot {
+	s := Snapshot{
+		Cloud: "ncp", Organization: "acme",
+		Known: Known{Transitions: []Transition{{None, "JOIN"}, {"JOIN", None}}},
+	}
+	s.Configure([]string{"members", "groups"})
+	return s
+}
+
+// read makes a step in which everything can be read.
+func read(members ...Member) func(*Snapshot) {
+	return func(s *Snapshot) {
+		s.Members.Items, s.Members.At = members, time.Now()
+		s.Groups.Items, s.Groups.At = []Group{{ID: "1"}}, time.Now()
+	}
+}
+
+// failed makes a step in which the members cannot be read.
+func failed(err *Error) func(*Snapshot) {
+	return func(s *Snapshot) {
+		read()(s)
+		s.Members.Items, s.Members.At, s.Members.Err = nil, time.Time{}, err
+	}
+}
+
+func passing() *Error { return &Error{Reason: "server", Err: errors.New("out of order")} }
+func lasting() *Error { return &Error{Reason: "auth", Lasting: true, Err: errors.New("refused")} }
+
+func config() CacheConfig {
+	return CacheConfig{TTL: 5 * time.Minute, ErrorTTL: time.Minute, MaxStale: time.Hour, Timeout: time.Minute}
+}
+
+// refreshes asks c every second for as long as d and returns the seconds at
+// which it refreshed, counted from the start.
+func refreshes(t *testing.T, c *Cache, s *script, d time.Duration) (at []int) {
+	t.Helper()
+	start := time.Now()
+	for time.Since(start) < d {
+		before := s.calls.Load()
+		c.Snapshot(t.Context())
+		if s.calls.Load() > before {
+			at = append(at, int(time.Since(start).Seconds()))
+		}
+		time.Sleep(time.Second)
+	}
+	return at
+}
+
+func TestCacheHerd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &script{took: 2 * time.Second, steps: []func(*Snapshot){read()}}
+		c := NewCache(src, first(), config())
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				if s := c.Snapshot(t.Context()); !s.Members.Present {
+					t.Error("want the refresh's snapshot, have the first one")
+				}
+			})
+		}
+		wg.Wait()
+		if n := src.calls.Load(); n != 1 {
+			t.Fatalf("refreshes: want 1, have %d", n)
+		}
+	})
+}
+
+func TestCacheSchedule(t *testing.T) {
+	throttled := &Error{Reason: "throttled", RetryAfter: 150 * time.Second, Err: errors.New("slow down")}
+	forever := &Error{Reason: "throttled", RetryAfter: 100 * time.Hour, Err: errors.New("never again")}
+	for _, tt := range []struct {
+		name  string
+		steps []func(*Snapshot)
+		cfg   func(*CacheConfig)
+		want  []int // seconds
+	}{
+		{name: "good", steps: []func(*Snapshot){read()}, want: []int{0, 300, 600, 900, 1200}},
+		{name: "failing doubles up to the TTL", steps: []func(*Snapshot){failed(passing())}, want: []int{0, 60, 180, 420, 720, 1020, 1320}},
+		{name: "a good one resets the doubling", steps: []func(*Snapshot){failed(passing()), failed(passing()), read(), failed(passing())}, want: []int{0, 60, 180, 480, 540, 660, 900, 1200}},
+		{name: "lasting waits for the TTL", steps: []func(*Snapshot){failed(lasting())}, want: []int{0, 300, 600, 900, 1200}},
+		{name: "lasting waits for the error TTL", steps: []func(*Snapshot){failed(lasting())}, cfg: func(c *CacheConfig) { c.TTL = 0 }, want: []int{0, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 660, 720, 780, 840, 900, 960, 1020, 1080, 1140, 1200, 1260, 1320}},
+		{name: "Retry-After", steps: []func(*Snapshot){failed(throttled), read()}, want: []int{0, 150, 450, 750, 1050, 1350}},
+		{name: "Retry-After has an end", steps: []func(*Snapshot){failed(forever), read()}, cfg: func(c *CacheConfig) { c.TTL = 30 * time.Minute }, want: []int{0}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := config()
+				if tt.cfg != nil {
+					tt.cfg(&cfg)
+				}
+				src := &script{steps: tt.steps}
+				have := refreshes(t, NewCache(src, first(), cfg), src, 23*time.Minute)
+				if diff := cmp.Diff(tt.want, have); diff != "" {
+					t.Errorf("refreshes at (-want +have):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestCacheWithoutTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config()
+		cfg.TTL, cfg.MaxStale = 0, 0
+		src := &script{took: time.Second, steps: []func(*Snapshot){read()}}
+		c := NewCache(src, first(), cfg)
+		for want := int64(1); want <= 3; want++ {
+			if s := c.Snapshot(t.Context()); !s.Members.Present {
+				t.Error("want what was just read, have nothing")
+			}
+			if n := src.calls.Load(); n != want {
+				t.Errorf("refreshes: want %d, have %d", want, n)
+			}
+		}
+	})
+}
+
+func TestCacheLateRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &script{steps: []func(*Snapshot){read(Member{ID: "1", Status: "JOIN"})}}
+		c := NewCache(src, first(), config())
+		c.Snapshot(t.Context())
+		src.took = 40 * time.Second
+		time.Sleep(5 * time.Minute)
+
+		ask := func(budget time.Duration) (Snapshot, time.Duration) {
+			ctx, cancel := context.WithTimeout(t.Context(), budget)
+			defer cancel()
+			start := time.Now()
+			return c.Snapshot(ctx), time.Since(start)
+		}
+		s, took := ask(10 * time.Second)
+		if took != 10*time.Second || len(s.Members.Items) != 1 || s.Members.Err != nil {
+			t.Errorf("first scrape: want the last snapshot, unmarked, after 10s; have %d members, error %v, after %s", len(s.Members.Items), s.Members.Err, took)
+		}
+		for range 5 {
+			if _, took := ask(10 * time.Second); took != 0 {
+				t.Errorf("later scrape: want no wait, have %s", took)
+			}
+		}
+		time.Sleep(31 * time.Second)
+		if s, took := ask(10 * time.Second); took != 0 || s.Refreshed.IsZero() || time.Since(s.Refreshed) > 2*time.Second {
+			t.Errorf("after it ended: want its snapshot at once, have one of %s ago after %s", time.Since(s.Refreshed), took)
+		}
+		if n := src.calls.Load(); n != 2 {
+			t.Errorf("refreshes: want 2, have %d", n)
+		}
+	})
+}
+
+func TestCacheCanceledScrape(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &script{took: 5 * time.Second, steps: []func(*Snapshot){read()}}
+		c := NewCache(src, first(), config())
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if s := c.Snapshot(ctx); s.Members.Present {
+			t.Error("a canceled scrape has data that nobody has read")
+		}
+		if s := c.Snapshot(t.Context()); !s.Members.Present {
+			t.Error("the next scrape was not given the refresh that the canceled one began")
+		}
+		if n := src.calls.Load(); n != 1 {
+			t.Errorf("refreshes: want 1, have %d", n)
+		}
+	})
+}
+
+func TestCacheStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &script{steps: []func(*Snapshot){read(Member{ID: "1", Status: "JOIN"}), failed(passing())}}
+		c := NewCache(src, first(), config())
+		good := c.Snapshot(t.Context()).Members.At
+
+		time.Sleep(5 * time.Minute)
+		s := c.Snapshot(t.Context())
+		if !s.Members.Present || s.Members.Success() || !s.Members.At.Equal(good) || s.Members.Failures != 1 {
+			t.Errorf("failed: want the last good listing with its age and its failure, have %+v", s.Members)
+		}
+		if !s.Groups.Success() {
+			t.Error("the other listing suffered")
+		}
+		time.Sleep(good.Add(time.Hour).Sub(time.Now()))
+		if s := c.Last(); !s.Members.Present {
+			t.Error("gone at max_stale, not after it")
+		}
+		time.Sleep(time.Second)
+		s = c.Last() // no refresh has ended since
+		if s.Members.Present || s.Members.Items != nil || !s.Members.At.Equal(good) {
+			t.Errorf("past max_stale: want no items and the old time, have %+v", s.Members)
+		}
+	})
+}
+
+func TestCacheHangPastMaxStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config()
+		cfg.Timeout, cfg.MaxStale = 3*time.Hour, 10*time.Minute
+		src := &script{steps: []func(*Snapshot){read(Member{ID: "1"})}}
+		c := NewCache(src, first(), cfg)
+		c.Snapshot(t.Context())
+		src.took = 2 * time.Hour
+		time.Sleep(5 * time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		c.Snapshot(ctx) // begins the refresh that hangs
+		time.Sleep(6 * time.Minute)
+		if s := c.Snapshot(t.Context()); s.Members.Present {
+			t.Error("data past max_stale is served while a refresh hangs")
+		}
+		c.Close()
+	})
+}
+
+func TestCacheTransitions(t *testing.T) {
+	vanished := func(members ...Member) func(*Snapshot) {
+		return func(s *Snapshot) {
+			read(members...)(s)
+			s.Members.Incomplete = true
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		src := &script{steps: []func(*Snapshot){
+			failed(passing()),
+			read(Member{ID: "2", Status: "JOIN"}, Member{ID: "1", Status: "INVT"}, Member{Status: "JOIN"}),
+			vanished(Member{ID: "1", Status: "INVT"}), // 2's group is gone for a moment
+			read(Member{ID: "1", Status: "JOIN"}, Member{ID: "2", Status: "JOIN"}, Member{ID: "2", Status: "INVT", Repeat: true}),
+			failed(passing()),
+			read(Member{ID: "3", Status: "JOIN"}, Member{ID: "2", Status: "SUSP"}),
+			read(),
+			read(Member{ID: "4", Status: "JOIN"}),
+		}}
+		cfg := config()
+		cfg.TTL, cfg.ErrorTTL = 0, 0
+		c := NewCache(src, first(), cfg)
+		for i, want := range []map[Transition]uint64{
+			nil,
+			{{None, "JOIN"}: 0, {"JOIN", None}: 0},
+			{{None, "JOIN"}: 0, {"JOIN", None}: 0},
+			{{None, "JOIN"}: 0, {"JOIN", None}: 0, {"INVT", "JOIN"}: 1},
+			{{None, "JOIN"}: 0, {"JOIN", None}: 0, {"INVT", "JOIN"}: 1},
+			{{None, "JOIN"}: 1, {"JOIN", None}: 1, {"INVT", "JOIN"}: 1, {"JOIN", "SUSP"}: 1},
+			{{None, "JOIN"}: 1, {"JOIN", None}: 2, {"INVT", "JOIN"}: 1, {"JOIN", "SUSP"}: 1, {"SUSP", None}: 1},
+			{{None, "JOIN"}: 2, {"JOIN", None}: 2, {"INVT", "JOIN"}: 1, {"JOIN", "SUSP"}: 1, {"SUSP", None}: 1},
+		} {
+			if diff := cmp.Diff(want, c.Snapshot(t.Context()).Transitions); diff != "" {
+				t.Errorf("reading %d: transitions (-want +have):\n%s", i, diff)
+			}
+		}
+	})
+}
+
+func TestCacheRevision(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var revision atomic.Uint64
+		cfg := config()
+		cfg.Revision = revision.Load
+		src := &script{steps: []func(*Snapshot){failed(lasting()), read()}}
+		c := NewCache(src, first(), cfg)
+		c.Snapshot(t.Context())
+		c.Snapshot(t.Context())
+		revision.Add(1)
+		if s := c.Snapshot(t.Context()); !s.Members.Success() || src.calls.Load() != 2 {
+			t.Errorf("want a second refresh at once with the new key, have %d", src.calls.Load())
+		}
+	})
+}
+
+func TestCachePanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &script{steps: []func(*Snapshot){read(Member{ID: "1"}), func(*Snapshot) { panic("boom") }}}
+		c := NewCache(src, first(), config())
+		c.Snapshot(t.Context())
+		time.Sleep(5 * time.Minute)
+		s := c.Snapshot(t.Context())
+		if s.Members.Success() || s.Members.Err == nil || s.Members.Err.Reason != "other" || !s.Members.Present {
+			t.Errorf("want the last good listing and the reason other, have %+v", s.Members)
+		}
+	})
+}
+
+func TestCacheClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		closed := false
+		cfg := config()
+		cfg.Closed = func() { closed = true }
+		src := &script{took: 30 * time.Second, steps: []func(*Snapshot){read()}}
+		c := NewCache(src, first(), cfg)
+		go c.Snapshot(t.Context())
+		synctest.Wait()
+		start := time.Now()
+		c.Close()
+		if time.Since(start) != 0 || !closed {
+			t.Errorf("want the refresh ended at once and its connections closed, have %s, %t", time.Since(start), closed)
+		}
+		c.Snapshot(t.Context())
+		if n := src.calls.Load(); n != 1 {
+			t.Errorf("refreshes: want none after Close, have %d", n-1)
+		}
+	})
+}
+
+func TestCacheInherit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := NewCache(&script{steps: []func(*Snapshot){failed(passing())}}, first(), config())
+		old.Snapshot(t.Context())
+		c := NewCache(&script{steps: []func(*Snapshot){failed(passing())}}, first(), config())
+		c.Inherit(old.Last())
+		if n := c.Snapshot(t.Context()).Members.Failures; n != 2 {
+			t.Errorf("failures: want 2, have %d", n)
+		}
+	})
+}
+
+// A snapshot that was returned must not change when the next one is made.
+func TestSnapshotIsAValue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config()
+		cfg.TTL = 0
+		src := &script{steps: []func(*Snapshot){
+			read(Member{ID: "1", Status: "INVT"}),
+			read(Member{ID: "1", Status: "JOIN"}),
+			read(Member{ID: "1", Status: "JOIN"}, Member{ID: "0", Status: "JOIN"}),
+		}}
+		c := NewCache(src, first(), cfg)
+		c.Snapshot(t.Context())
+		s := c.Snapshot(t.Context())
+		c.Snapshot(t.Context())
+		if len(s.Members.Items) != 1 || s.Transitions[Transition{None, "JOIN"}] != 0 {
+			t.Errorf("a returned snapshot has changed: %+v", s)
+		}
+	})
+}

@@ -1,0 +1,235 @@
+package source_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
+)
+
+// acmeSCP is the organization of the documentation's samples on the other
+// cloud.
+const acmeSCP = `
+defaults: {rate_limit: 1000}
+organizations:
+  - name: acme-scp
+    cloud: scp
+    access_key: EXAMPLE
+    secret_key: SECRET
+    collectors: [organization, members, invitations, received_invitations, api_version]
+`
+
+// with returns acmeSCP with a key more.
+func with(key string) string { return acmeSCP + "    " + key + "\n" }
+
+// The samples' reference time is the same on both clouds.
+func scpCloud(t *testing.T, change func(*sim.SCPConfig)) *sim.SCP {
+	cfg := sim.SCPConfig{AccessKey: "EXAMPLE", SecretKey: "SECRET", TLS: true, Company: sim.Sample, Unexpected: t.Errorf}
+	if change != nil {
+		change(&cfg)
+	}
+	cloud := sim.NewSCP(cfg)
+	t.Cleanup(cloud.Close)
+	return cloud
+}
+
+func scpSample(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile("../../scpapi/testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+const (
+	scpSent     = "/v1/organization-invitations"
+	scpReceived = "/v1/account-invitations"
+)
+
+func TestGoldenSCP(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		yaml   string
+		cloud  func(*sim.SCPConfig)
+		before func(w *world, cloud *sim.SCP) // until the scrape that is compared
+	}{
+		{name: "scp_full", yaml: acmeSCP},
+		{name: "scp_full", yaml: acmeSCP, cloud: func(c *sim.SCPConfig) { c.Drift = true }},
+		{name: "scp_full", yaml: with(`api_version: "1.0"`)}, // its times have no zone
+		{name: "scp_full", yaml: with(`api_version: ""`)},
+		{name: "scp_full", yaml: with("page_size: 4")},
+		{name: "scp_full", yaml: with("organization_id: o-acme01")},
+		{name: "scp_full", yaml: acmeSCP, before: func(_ *world, cloud *sim.SCP) {
+			cloud.SetPaging("/v1/organization-accounts", sim.Paging{MaxSize: 2, Moves: 2})
+			cloud.SetPaging(scpSent, sim.Paging{MaxSize: 2, CountOff: 3})
+		}},
+		{name: "scp_lifetime", yaml: with("invitation_lifetime: 30d")},
+		{name: "scp_default_collectors", yaml: acmeSCP[:strings.Index(acmeSCP, "    collectors")]},
+		{name: "scp_member_account", yaml: acmeSCP, cloud: func(c *sim.SCPConfig) { c.Caller = sim.NotMaster }},
+		{name: "scp_unknown_version", yaml: with(`api_version: "9.9"`)},
+		{name: "scp_drift", yaml: acmeSCP, before: func(_ *world, cloud *sim.SCP) {
+			cloud.SetFault(scpSent, sim.Fault{Body: scpSample(t, "organization_invitations.drift.json")})
+			cloud.SetFault("/", sim.Fault{Body: scpSample(t, "versions.drift.json")})
+			cloud.SetFault("/v1/organization-accounts", sim.Fault{Body: `{"count": 2, "accounts": [{"id": "a"}, {"state": "FROZEN", "parent_unit_id": null}]}`})
+			cloud.SetFault(scpReceived, sim.Fault{Body: `{"count": 0, "account_invitations": null}`})
+		}},
+		{name: "scp_lost_headers", yaml: acmeSCP, before: func(_ *world, cloud *sim.SCP) {
+			cloud.SetFault("/v1/*", sim.SCPNoCredentials(scpSent))
+		}},
+		{name: "scp_clock_skew", yaml: acmeSCP, cloud: func(c *sim.SCPConfig) { c.Skew = -6 * time.Minute }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cloud := scpCloud(t, tt.cloud)
+				w := newWorld(t, tt.yaml, cloud)
+				if tt.before != nil {
+					tt.before(w, cloud)
+				}
+				have := w.scrape("")
+				golden(t, tt.name, have)
+				if out := have + w.log.String(); strings.ContainsAny(out, "@") || strings.Contains(out, "SECRET") || strings.Contains(out, "made-up") {
+					t.Errorf("personal, secret or detailed:\n%s", out)
+				}
+			})
+		})
+	}
+}
+
+// What is said to whoever has to help.
+func TestSCPAdvice(t *testing.T) {
+	for name, tt := range map[string]struct {
+		yaml      string
+		cloud     func(*sim.SCPConfig)
+		collector string
+		err       string
+		advice    string
+	}{
+		"version": {
+			yaml: with(`api_version: "9.9"`), collector: "members",
+			err:    `page 0: get /v1/organization-accounts: scp: NoSuchVersion: the API does not know version 9.9: change api_version, or set it to "" for the newest (status 406, request req-0011)`,
+			advice: `change api_version: the collector api_version shows what there is, and "" takes the newest`,
+		},
+		"member account": {
+			yaml: acmeSCP, cloud: func(c *sim.SCPConfig) { c.Caller = sim.NotMaster }, collector: "members",
+			err:    `page 0: get /v1/organization-accounts: scp: Forbidden: missing permission organization:ListAccounts (status 403, request req-0001)`,
+			advice: "give the key's account the permission organization:ListAccounts; a member account's key can read no more than collectors: [received_invitations, api_version]",
+		},
+		"wrong secret": {
+			yaml: strings.Replace(acmeSCP, "SECRET", "ANOTHER", 1), collector: "received_invitations",
+			err:    "get /v1/account-invitations: scp: HmacValidFail: the signature is wrong: the secret key, probably (status 401)",
+			advice: "check access_key and secret_key, environment, and whether a proxy changes the host: the whole URL is signed",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, tt.yaml, scpCloud(t, tt.cloud))
+				w.scrape("")
+				last := w.fleet.Caches()[0].Last()
+				for _, l := range last.Listings() {
+					if l.Collector != tt.collector {
+						continue
+					}
+					if l.Err == nil || l.Err.Error() != tt.err || l.Err.Advice != tt.advice || !l.Err.Lasting {
+						t.Errorf("want %s\nhave %v\nwant %s\nhave %+v", tt.err, l.Err, tt.advice, l.Err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// More than a thousand invitations on short pages, while rows move: the counts
+// are exact. When one page fails, the old counts stay and the collector says
+// that it failed.
+func TestSCPPages(t *testing.T) {
+	tenancy := sim.Tenancy{ID: "o-large"}
+	for i := range 1234 {
+		state := "EXPIRED"
+		if i%10 == 0 {
+			state = "INVITING"
+		}
+		tenancy.Sent = append(tenancy.Sent, sim.Offer{
+			ID: fmt.Sprint("inv-", i), Organization: tenancy.ID, Target: fmt.Sprint("acc-", i), State: state,
+			Record: sim.Record{Created: sim.SampleTime().Add(time.Duration(i-2000) * time.Minute)},
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		cloud := scpCloud(t, func(c *sim.SCPConfig) {
+			c.Company = func(time.Time) sim.Company { return sim.Company{Tenancy: &tenancy} }
+		})
+		cloud.SetPaging(scpSent, sim.Paging{MaxSize: 20, Moves: 30})
+		w := newWorld(t, acmeSCP, cloud)
+		first := w.scrape("?collect[]=invitations")
+		expect := func(out string, lines ...string) {
+			t.Helper()
+			for _, line := range lines {
+				if !strings.Contains(out, line+"\n") {
+					t.Errorf("no %s", line)
+				}
+			}
+		}
+		counts := []string{
+			`cloudorg_invitations{cloud="scp",organization="acme-scp",status="EXPIRED"} 1110`,
+			`cloudorg_invitations{cloud="scp",organization="acme-scp",status="INVITING"} 124`,
+			`cloudorg_pending_invitations{cloud="scp",organization="acme-scp"} 124`,
+		}
+		expect(first, append(counts, `cloudorg_collector_success{cloud="scp",collector="invitations",organization="acme-scp"} 1`)...)
+
+		// From the 31st call on, whose page is in the middle, the service is down.
+		calls := cloud.Calls()[scpSent]
+		down := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == scpSent && cloud.Calls()[scpSent]-calls == 30 {
+				cloud.SetFault(scpSent, sim.SCPError("ContactAdminForAssistance"))
+			}
+			cloud.ServeHTTP(rw, r)
+		})
+		time.Sleep(6 * time.Minute)
+		w.carry(down)
+		w.scrape("")
+		time.Sleep(9 * time.Second)
+		expect(w.scrape("?collect[]=invitations"), append(counts,
+			`cloudorg_collector_success{cloud="scp",collector="invitations",organization="acme-scp"} 0`,
+			`cloudorg_collector_error{cloud="scp",collector="invitations",organization="acme-scp",reason="server"} 1`)...)
+	})
+}
+
+// One company on both clouds: what there is of it on each is the same people.
+func TestBothClouds(t *testing.T) {
+	company := sim.Living(7, 6, 40)
+	synctest.Test(t, func(t *testing.T) {
+		one := sim.NewNCP(sim.NCPConfig{AccessKey: "EXAMPLE", SecretKey: "SECRET", Company: company})
+		other := scpCloud(t, func(c *sim.SCPConfig) { c.Company = company })
+		defer one.Close()
+		both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.Host, ".ntruss.com") {
+				one.ServeHTTP(w, r)
+				return
+			}
+			other.ServeHTTP(w, r)
+		})
+		w := newWorld(t, acme+acmeSCP[strings.Index(acmeSCP, "  - name"):], both)
+		all := w.scrape("")
+		for name, own := range map[string]string{"acme": `cloud="ncp"`, "acme-scp": `cloud="scp"`} {
+			rec := httptest.NewRecorder()
+			w.handler.Probe(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/probe?target="+name, nil))
+			if rec.Code != http.StatusOK {
+				t.Fatal(rec.Code, rec.Body)
+			}
+			if have, want := strings.Count(rec.Body.String(), own), strings.Count(all, own); have != want || have == 0 || have != strings.Count(rec.Body.String(), "cloud=") {
+				t.Errorf("%s: %d of %d series alone", name, have, want)
+			}
+		}
+		for _, personal := range company(time.Now()).PersonalData() {
+			if strings.Contains(all, personal) {
+				t.Errorf("%q is personal", personal)
+			}
+		}
+	})
+}

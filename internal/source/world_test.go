@@ -1,0 +1,139 @@
+package source_test
+
+import (
+	"flag"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/source"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// inProcess carries calls to a handler without a network, so that a test can
+// run in a bubble of its own time.
+type inProcess struct{ handler http.Handler }
+
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler {
+				panic(p)
+			}
+		}()
+		r := r.Clone(r.Context())
+		r.RequestURI, r.Host = r.URL.RequestURI(), r.URL.Host
+		p.handler.ServeHTTP(w, r)
+	}()
+	select {
+	case <-done:
+		return w.Result(), nil
+	case <-r.Context().Done():
+		<-done // a simulator that hangs lets go, too
+		return nil, r.Context().Err()
+	}
+}
+
+// A world is a fleet of organizations before simulated clouds, and a handler
+// that renders them.
+type world struct {
+	t       *testing.T
+	fleet   *source.Fleet
+	handler *collector.Handler
+	log     *strings.Builder
+}
+
+// newWorld configures the organizations of a YAML text. It must run in a
+// synctest bubble: its time begins at the samples' reference time.
+func newWorld(t *testing.T, yaml string, cloud http.Handler) *world {
+	t.Helper()
+	time.Sleep(time.Until(sim.SampleTime()))
+	cfg, err := config.Parse(strings.NewReader(yaml), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, log: &strings.Builder{}}
+	w.fleet = source.NewFleet(source.Deps{
+		Logger:    log.NewSyncLogger(log.NewLogfmtLogger(w.log)),
+		Observer:  collector.NewSelf(),
+		Transport: inProcess{cloud},
+	})
+	if err := w.fleet.Apply(cfg); err != nil {
+		t.Fatal(err)
+	}
+	w.handler = collector.NewHandler(collector.HandlerConfig{
+		Organizations: w.fleet.Caches,
+		Self:          prometheus.Gatherers{},
+		TimeoutOffset: 500 * time.Millisecond,
+		Logger:        slog.New(slog.DiscardHandler),
+	})
+	t.Cleanup(w.fleet.Close)
+	return w
+}
+
+// scrape returns what Prometheus sees with a timeout of ten seconds.
+func (w *world) scrape(query string) string {
+	w.t.Helper()
+	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "/metrics"+query, nil)
+	r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "10")
+	rec := httptest.NewRecorder()
+	start := time.Now()
+	w.handler.Metrics(rec, r)
+	if rec.Code != http.StatusOK {
+		w.t.Fatalf("scrape: %d %s", rec.Code, rec.Body)
+	}
+	if took := time.Since(start); took > 9500*time.Millisecond {
+		w.t.Errorf("scrape took %s, more than its budget", took)
+	}
+	return rec.Body.String()
+}
+
+// golden compares have with a file, or writes it.
+func golden(t *testing.T, name, have string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".prom")
+	if *update {
+		if err := os.WriteFile(file, []byte(have), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), have); diff != "" {
+		t.Errorf("%s (-want +have):\n%s", file, diff)
+	}
+}
+
+// counting counts the calls that reach a cloud.
+type counting struct {
+	http.Handler
+	calls atomic.Int64
+}
+
+func (c *counting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.calls.Add(1)
+	c.Handler.ServeHTTP(w, r)
+}

@@ -1,0 +1,258 @@
+package ncpapi
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
+)
+
+// serve returns a client of a server that answers every call with status and
+// body.
+func serve(t *testing.T, status int, contentType string, body []byte) *Client {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("x-ncp-trace-id", "trace-1")
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
+	}))
+	t.Cleanup(server.Close)
+	return New(Config{
+		BaseURL: server.URL,
+		Keys:    func() (string, string) { return "ACCESS", "SECRET" },
+		HTTP:    httpx.Config{Transport: server.Client().Transport, Concurrency: 4, RateLimit: 1000},
+	})
+}
+
+func sample(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func n(v int64) Number { return Number{v, true} }
+
+func ms(v int64) time.Time { return time.UnixMilli(v).UTC() }
+
+func TestOrganization(t *testing.T) {
+	full := Organization{Number: n(4100), Name: "한빛 Industries", MasterNo: n(9000001), Joined: ms(1767573000000)}
+	for name, want := range map[string]Organization{
+		"org.old.json": full, "org.new.json": full, "org.drift.json": full, "org.none.json": {}, "null.json": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			have, unreadable, err := serve(t, 200, "application/json", sample(t, name)).Organization(t.Context())
+			if err != nil || unreadable != 0 {
+				t.Fatalf("want no error and no warning, have %v and %d", err, unreadable)
+			}
+			if diff := cmp.Diff(want, have); diff != "" {
+				t.Errorf("(-want +have):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGroupTree(t *testing.T) {
+	for _, name := range []string{"tree.old.json", "tree.new.json"} {
+		t.Run(name, func(t *testing.T) {
+			rows, unreadable, err := serve(t, 200, "application/json", sample(t, name)).GroupTree(t.Context())
+			if err != nil || unreadable != 0 || len(rows) != 9 {
+				t.Fatalf("want 9 rows, no error and no warning, have %d, %v and %d", len(rows), err, unreadable)
+			}
+			root := TreeRow{
+				Group: n(610), GroupName: "Root", Member: n(9000001), Status: "JOIN",
+				PolicyNo: n(81), PolicyName: "Default limits", GroupYn: "N", IsMaster: true,
+			}
+			europe := TreeRow{Group: n(613), GroupName: "Europe", Parent: n(612), GroupYn: "Y"}
+			if diff := cmp.Diff([]TreeRow{root, europe}, []TreeRow{rows[0], rows[3]}); diff != "" {
+				t.Errorf("(-want +have):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGroupAccounts(t *testing.T) {
+	both := []Account{
+		{Member: n(9000002), Group: n(611), Status: "JOIN"},
+		{Member: n(9000003), Group: n(611), Status: "INVT"},
+	}
+	for _, tt := range []struct {
+		file       string
+		want       []Account
+		unreadable int
+	}{
+		{"account_group_611.old.json", both, 0},
+		{"account_group_611.new.json", both, 0},
+		{"account_group.drift.json", []Account{
+			{Member: n(9000010), Group: n(611), Status: "JOIN"},
+			{Member: n(9000011), Group: n(611), Status: "JOIN"},
+			{Member: n(9000012), Status: "SUSP"},
+			{Member: n(9000013)},
+			{Group: n(611), Status: "JOIN"},
+		}, 1},
+		{"empty.json", nil, 0},
+		{"null.json", nil, 0},
+	} {
+		t.Run(tt.file, func(t *testing.T) {
+			have, unreadable, err := serve(t, 200, "application/json", sample(t, tt.file)).GroupAccounts(t.Context(), 611)
+			if err != nil || unreadable != tt.unreadable {
+				t.Fatalf("want no error and %d warnings, have %v and %d", tt.unreadable, err, unreadable)
+			}
+			if diff := cmp.Diff(tt.want, have); diff != "" {
+				t.Errorf("(-want +have):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestInvitations(t *testing.T) {
+	three := Invitation{Member: n(9000003), Organization: n(4100), ExpireDays: n(30), Registered: ms(1793620800000)}
+	seven := Invitation{Member: n(9000007), Organization: n(4100), ExpireDays: n(30), Registered: ms(1792476000000)}
+	left := func(i Invitation, days int64) Invitation { i.ExpireDays = n(days); return i }
+	table := three
+	table.Group, table.Organization = table.Organization, Number{}
+	for file, want := range map[string][]Invitation{
+		"invitation.old.json":      {three, seven},
+		"invitation.oldtable.json": {table},
+		"invitation.new.json":      {left(three, 17), left(seven, 4)},
+		"invitation.drift.json": {
+			three,
+			{Member: n(9000007), Organization: n(4100)},
+			{Member: n(9000008), ExpireDays: n(30), Registered: ms(1793620800000)},
+		},
+	} {
+		// A gateway of this family was seen to say text/plain.
+		for _, contentType := range []string{"application/json", "text/plain;charset=UTF-8"} {
+			t.Run(file+" "+contentType, func(t *testing.T) {
+				have, unreadable, err := serve(t, 200, contentType, sample(t, file)).Invitations(t.Context())
+				if err != nil || unreadable != 0 {
+					t.Fatalf("want no error and no warning, have %v and %d", err, unreadable)
+				}
+				if diff := cmp.Diff(want, have); diff != "" {
+					t.Errorf("(-want +have):\n%s", diff)
+				}
+				for _, i := range have[:1] {
+					if i.Inviter() != n(4100) {
+						t.Errorf("inviter: want 4100, have %v", i.Inviter())
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestWithdrawals(t *testing.T) {
+	want := []Withdrawal{{Member: n(9000004), Modified: ms(1794459600000)}}
+	for _, name := range []string{"leave.old.json", "leave.oldtable.json", "leave.new.json"} {
+		have, unreadable, err := serve(t, 200, "application/json", sample(t, name)).Withdrawals(t.Context())
+		if diff := cmp.Diff(want, have); diff != "" || err != nil || unreadable != 0 {
+			t.Errorf("%s: error %v, %d warnings, (-want +have):\n%s", name, err, unreadable, diff)
+		}
+	}
+}
+
+func TestPolicies(t *testing.T) {
+	want := []Policy{
+		{Number: n(81), Name: "Default limits", Applied: n(2)},
+		{Number: n(82), Name: "Production limits", Applied: n(1)},
+	}
+	for _, name := range []string{"policy_list.old.json", "policy_list.new.json"} {
+		have, unreadable, err := serve(t, 200, "application/json", sample(t, name)).Policies(t.Context())
+		if diff := cmp.Diff(want, have); diff != "" || err != nil || unreadable != 0 {
+			t.Errorf("%s: error %v, %d warnings, (-want +have):\n%s", name, err, unreadable, diff)
+		}
+	}
+}
+
+// TestErrors asks with a context that has ended after the first attempt, so
+// that nothing is tried again.
+func TestErrors(t *testing.T) {
+	for _, tt := range []struct {
+		status int
+		file   string
+		body   string
+		reason httpx.Reason
+		code   string
+	}{
+		{file: "401.common_201.json", reason: httpx.NotMaster, code: "COMMON_201"},
+		{file: "403.common_101.json", reason: httpx.NotMaster, code: "COMMON_101"},
+		{file: "403.common_103.json", reason: httpx.Server, code: "COMMON_103"},
+		{file: "403.common_104.json", reason: httpx.Throttled, code: "COMMON_104"},
+		{file: "403.unknown.json", reason: httpx.Forbidden, code: "GROUP_101"},
+		{file: "401.gateway_200.json", reason: httpx.Auth, code: "200"},
+		{file: "401.gateway_210.json", reason: httpx.Forbidden, code: "210"},
+		{file: "401.gateway_number.json", reason: httpx.Auth, code: "200"},
+		{file: "400.gateway_100.json", reason: httpx.Other, code: "100"},
+		{file: "404.gateway_300.json", reason: httpx.Other, code: "300"},
+		{file: "413.gateway_430.json", reason: httpx.Other, code: "430"},
+		{file: "429.gateway_400.json", reason: httpx.Throttled, code: "400"},
+		{file: "429.gateway_410.json", reason: httpx.Throttled, code: "410"},
+		{file: "429.gateway_420.json", reason: httpx.Throttled, code: "420"},
+		{file: "503.gateway_500.json", reason: httpx.Server, code: "500"},
+		{file: "504.gateway_510.json", reason: httpx.Server, code: "510"},
+		{file: "500.gateway_900.json", reason: httpx.Server, code: "900"},
+		{file: "400.toplevel.json", reason: httpx.Other, code: "100"},
+		{file: "500.responseerror.json", reason: httpx.Server, code: "900"},
+		{file: "500.code_msg.json", reason: httpx.Server, code: "E500"},
+		{file: "403.status_code.json", reason: httpx.Forbidden, code: "40300"},
+		{file: "401.plainerror.json", reason: httpx.Auth},
+		{status: 502, body: "<html>bad gateway</html>", reason: httpx.Server},
+		{status: 401, reason: httpx.Auth},
+		{status: 503, reason: httpx.Server},
+		{status: 418, body: "[]", reason: httpx.Other},
+	} {
+		name := tt.file
+		if name == "" {
+			name = strconv.Itoa(tt.status) + " " + tt.body
+		}
+		t.Run(name, func(t *testing.T) {
+			status, body := tt.status, []byte(tt.body)
+			if tt.file != "" {
+				status, _ = strconv.Atoi(tt.file[:3])
+				body = sample(t, tt.file)
+			}
+			have := explain(status, http.Header{"X-Ncp-Trace-Id": {"trace-1"}}, body)
+			if have.Reason != tt.reason || have.Code != tt.code || have.Message == "" || have.RequestID != "trace-1" {
+				t.Errorf("want reason %s, code %q, a message and the trace; have %s, %q, %q, %q", tt.reason, tt.code, have.Reason, have.Code, have.Message, have.RequestID)
+			}
+		})
+	}
+}
+
+func TestUndecodable(t *testing.T) {
+	for body, message := range map[string]string{
+		"":                            "empty body",
+		"<html>sorry</html>":          "not JSON but HTML or XML: is base_url right?",
+		`[{"memberNo": 1}, {"memb`:    "cut off after 24 bytes",
+		`[] and more`:                 "something stands after the JSON",
+		`{"list": []}`:                "unexpected shape: an object where an array belongs",
+		`[{"memberNo": 1}, 7, {}]`:    "unexpected shape: a number where an object belongs",
+		`[{"memberNo": 1}, null]`:     "unexpected shape: null where an object belongs",
+		`[{"memberNo": 1}, {"a" 1}]`:  "not valid JSON at byte",
+		`[{"memberNo": 1}, {"a": 01}`: "not valid JSON at byte",
+		`"text"`:                      "unexpected shape: a string where an array belongs",
+	} {
+		t.Run(body, func(t *testing.T) {
+			rows, _, err := serve(t, 200, "application/json", []byte(body)).Withdrawals(t.Context())
+			var e *Error
+			if !errors.As(err, &e) || e.Reason != httpx.Decode || rows != nil {
+				t.Fatalf("want reason decode and no rows, have %v and %d rows", err, len(rows))
+			}
+			want := "get /open-api/v1/account/leave: ncp: " + message
+			if have := err.Error(); len(have) < len(want) || have[:len(want)] != want {
+				t.Errorf("want %q, have %q", want, have)
+			}
+		})
+	}
+}
