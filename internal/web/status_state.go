@@ -67,7 +67,7 @@ func stateOf(h *org.Health, now time.Time) state {
 
 // A ranked is a snapshot with what decides its place on the page.
 type ranked struct {
-	org.Snapshot
+	*org.Snapshot
 	state state
 	ill   int // listings in a state other than ok
 }
@@ -75,8 +75,8 @@ type ranked struct {
 // rank puts the worst organization first.
 func rank(snapshots []org.Snapshot, now time.Time) []ranked {
 	out := make([]ranked, len(snapshots))
-	for i, s := range snapshots {
-		out[i].Snapshot = s
+	for i := range snapshots {
+		out[i].Snapshot = &snapshots[i]
 		for _, l := range out[i].Listings() {
 			st := stateOf(l.Health, now)
 			out[i].state = max(out[i].state, st)

@@ -82,7 +82,7 @@ func newOrganization(r ranked, probe string, now time.Time) organization {
 			o.Next = span(r.Next.Sub(now))
 		}
 	}
-	items := counts(&r.Snapshot)
+	items := counts(r.Snapshot)
 	var oldest time.Time
 	for _, l := range r.Listings() {
 		o.Collectors = append(o.Collectors, newCollector(l, items[l.Collector], now))
@@ -99,7 +99,7 @@ func newOrganization(r ranked, probe string, now time.Time) organization {
 	if !oldest.IsZero() {
 		o.Oldest = span(now.Sub(oldest))
 	}
-	o.Members = newMembers(&r.Snapshot)
+	o.Members = newMembers(r.Snapshot)
 	o.Invitations = newInvitations(r.Invitations, now, "Pending invitations", sentTo)
 	o.Received = newInvitations(r.Received, now, "Received invitations", receivedFrom)
 	o.Withdrawals = newWithdrawals(r.Withdrawals, now)
