@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
+	webui "github.com/cloudorg-exporter/cloudorg_exporter/internal/web"
 )
 
 // defaultAddress has the port of this exporter.
@@ -27,6 +28,9 @@ type flags struct {
 	once          bool
 	telemetryPath string
 	probePath     string
+	healthAddress string
+	lifecycle     bool
+	pprof         bool
 	timeoutOffset time.Duration
 	shard         int
 	totalShards   int
@@ -50,6 +54,9 @@ func parseFlags(args []string, stdout io.Writer) (*flags, error) {
 	app.Flag("once", "Refresh once, write the metrics to standard output and a diagnosis to standard error, and exit: 1 if anything failed.").BoolVar(&f.once)
 	app.Flag("web.telemetry-path", "Path of the metrics of all organizations.").Default("/metrics").StringVar(&f.telemetryPath)
 	app.Flag("web.probe-path", "Path of the metrics of one organization.").Default("/probe").StringVar(&f.probePath)
+	app.Flag("web.health-address", "Address of a second, plain listener for "+webui.PathHealthy+" and "+webui.PathReady+" alone.").StringVar(&f.healthAddress)
+	app.Flag("web.enable-lifecycle", "Reload the configuration on POST or PUT "+webui.PathReload+".").BoolVar(&f.lifecycle)
+	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&f.pprof)
 	app.Flag("scrape.timeout-offset", "How much earlier than Prometheus gives up a scrape is answered.").Default("500ms").DurationVar(&f.timeoutOffset)
 	app.Flag("shard", "Which of the replicas this one is, from 0.").Default("0").IntVar(&f.shard)
 	app.Flag("total-shards", "How many replicas share the organizations.").Default("1").IntVar(&f.totalShards)

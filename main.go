@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -37,7 +39,7 @@ func main() {
 	}
 }
 
-// run is the whole program but for signals and the exit code.
+// run is the whole program but for the signals that end it, and the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags, err := parseFlags(args, stdout)
 	if err != nil || flags == nil {
@@ -54,15 +56,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		defer demo.Close()
 		load = demo.Config
 	}
-	cfg, err := load()
-	if err != nil {
-		return err
-	}
 	if flags.configCheck {
-		fmt.Fprintf(stdout, "the configuration is valid: %d organizations\n", len(cfg.Organizations))
-		return nil
+		return check(load, stdout)
 	}
-	cfg.Shard(flags.shard, flags.totalShards)
 
 	self := collector.NewSelf()
 	deps := source.Deps{Logger: logger, UserAgent: "cloudorg_exporter/" + version.Version, Observer: self}
@@ -71,56 +67,63 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	fleet := source.NewFleet(deps)
 	defer fleet.Close()
-	if err := fleet.Apply(cfg); err != nil {
+	e := &exporter{flags: flags, logger: logger, load: load, fleet: fleet, self: self}
+	if err := e.apply(); err != nil {
 		return err
 	}
-	self.Reloaded(nil)
 	if flags.once {
 		return once(ctx, fleet, stdout, stderr)
 	}
 
-	handler := collector.NewHandler(collector.HandlerConfig{
-		Organizations: fleet.Caches,
-		Self:          self.Registry,
-		TimeoutOffset: flags.timeoutOffset,
-		Logger:        slogger,
-	})
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+flags.telemetryPath, handler.Metrics)
-	mux.HandleFunc("GET "+flags.probePath, handler.Probe)
-	webui.HandleHealth(mux, func() bool { return ctx.Err() == nil && fleet.Ready() })
-
 	if flags.demo {
-		level.Info(logger).Log("msg", "demo: a day passes every minute", "open", flags.address()+flags.telemetryPath)
+		level.Info(logger).Log("msg", "demo: a day passes every minute", "open", flags.address()+"/")
 	}
-	level.Info(logger).Log("msg", "starting", "version", version.Version, "revision", version.GetRevision(), "organizations", len(cfg.Organizations))
-	go fleet.Prime(ctx)
-	return serve(ctx, mux, flags, logger, slogger)
+	level.Info(logger).Log("msg", "starting", "version", version.Version, "revision", version.GetRevision(), "organizations", len(fleet.Caches()))
+	ctx, stop := context.WithCancel(ctx)
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer stop()
+	background.Go(func() { e.hangups(ctx) })
+	background.Go(func() { fleet.Prime(ctx) })
+	return serve(ctx, e, slogger)
+}
+
+// check says whether the configuration can be used.
+func check(load func() (*config.Config, error), stdout io.Writer) error {
+	cfg, err := load()
+	if err == nil {
+		fmt.Fprintf(stdout, "the configuration is valid: %d organizations\n", len(cfg.Organizations))
+	}
+	return err
 }
 
 // serve answers requests until ctx ends, and then lets the running ones end.
-func serve(ctx context.Context, handler http.Handler, flags *flags, logger log.Logger, slogger *slog.Logger) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(slogger.Handler(), slog.LevelWarn),
+func serve(ctx context.Context, e *exporter, slogger *slog.Logger) error {
+	errorLog := slog.NewLogLogger(slogger.Handler(), slog.LevelWarn)
+	server := webui.NewServer(e.routes(ctx, slogger), errorLog)
+	health := webui.NewServer(e.health(ctx), errorLog)
+	defer health.Close() // the last: a kubelet sees the draining, too
+	if e.flags.healthAddress != "" {
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", e.flags.healthAddress)
+		if err != nil {
+			return fmt.Errorf("--web.health-address: %w", err)
+		}
+		go func() { _ = health.Serve(listener) }() // until it is closed
 	}
 	drained := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
-		level.Info(logger).Log("msg", "stopping", "drain", drainTime)
+		level.Info(e.logger).Log("msg", "stopping", "drain", drainTime)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
 		drained <- server.Shutdown(ctx)
 	})
-	err := web.ListenAndServe(server, flags.web, slogger)
+	err := web.ListenAndServe(server, e.flags.web, slogger)
 	if !errors.Is(err, http.ErrServerClosed) {
 		stop()
 		return err
 	}
 	if err := <-drained; err != nil {
-		level.Warn(logger).Log("msg", "scrapes were still running", "err", err)
+		level.Warn(e.logger).Log("msg", "scrapes were still running", "err", err)
 	}
 	return nil
 }

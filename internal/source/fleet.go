@@ -100,30 +100,20 @@ func (f *Fleet) Caches() []*org.Cache {
 	return caches
 }
 
-// Prime asks each organization once, a few at a time, so that it is refreshed
-// before anybody scrapes it.
+// Prime asks each organization that has never been refreshed once, a few at a
+// time, so that nobody has to scrape it first.
 func (f *Fleet) Prime(ctx context.Context) {
 	var work errgroup.Group
 	work.SetLimit(atOnce)
 	for _, c := range f.Caches() {
-		work.Go(func() error {
-			if ctx.Err() == nil {
+		if ctx.Err() == nil && c.Last().Refreshed.IsZero() {
+			work.Go(func() error {
 				c.Snapshot(ctx)
-			}
-			return nil
-		})
-	}
-	_ = work.Wait() // they return no error
-}
-
-// Ready reports whether each organization has had one refresh end.
-func (f *Fleet) Ready() bool {
-	for _, c := range f.Caches() {
-		if c.Last().Refreshed.IsZero() {
-			return false
+				return nil
+			})
 		}
 	}
-	return true
+	_ = work.Wait() // they return no error
 }
 
 // Close ends everything that runs.
