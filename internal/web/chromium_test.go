@@ -26,6 +26,7 @@ type chromium struct {
 	last    int
 	answers map[int]chan answer
 	loaded  chan struct{}
+	said    []string // what the browser had to complain about
 }
 
 type answer struct {
@@ -64,6 +65,7 @@ func startChromium(t *testing.T) *chromium {
 	c.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	c.session = attached.SessionID
 	c.call("Page.enable", nil, nil)
+	c.call("Log.enable", nil, nil)
 	t.Cleanup(func() {
 		c.session = ""
 		c.call("Browser.close", nil, nil)
@@ -92,6 +94,7 @@ func (c *chromium) listen(out *os.File) {
 		var m struct {
 			ID     int
 			Method string
+			Params struct{ Entry struct{ Text, URL string } }
 			answer
 		}
 		if json.Unmarshal(b[:len(b)-1], &m) != nil {
@@ -101,6 +104,9 @@ func (c *chromium) listen(out *os.File) {
 			c.loaded <- struct{}{}
 		}
 		c.mu.Lock()
+		if m.Method == "Log.entryAdded" {
+			c.said = append(c.said, m.Params.Entry.Text+" "+m.Params.Entry.URL)
+		}
 		if ch := c.answers[m.ID]; ch != nil {
 			ch <- m.answer
 		}
@@ -203,6 +209,13 @@ func (c *chromium) press(key, text string) {
 	c.call("Input.dispatchKeyEvent", params, nil)
 	params["type"], params["text"] = "keyUp", ""
 	c.call("Input.dispatchKeyEvent", params, nil)
+}
+
+// complaints returns what the browser has complained about so far.
+func (c *chromium) complaints() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.said
 }
 
 // shoot returns a picture of the page, all of it or its first height pixels.

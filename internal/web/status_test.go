@@ -54,7 +54,7 @@ func statusPage(t testing.TB, url string, snapshots ...org.Snapshot) node {
 func order(page node) string {
 	var names []string
 	for _, s := range page.all("section") {
-		names = append(names, s.all("bdi")[0].text())
+		names = append(names, s.all("h2")[0].all("bdi")[0].text())
 	}
 	return strings.Join(names, " ")
 }
