@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net"
@@ -42,14 +44,14 @@ type demo struct {
 }
 
 // startDemo starts the clouds.
-func startDemo() (*demo, error) {
+func startDemo(ctx context.Context) (*demo, error) {
 	d := &demo{access: rand.Text(), secret: rand.Text(), stop: make(chan struct{})}
 	company, clock := sim.Living(demoSeed, demoGroups, demoMembers), sim.Clock{Start: time.Now(), Speed: demoSpeed}
 	d.ncp = sim.NewNCP(sim.NCPConfig{AccessKey: d.access, SecretKey: d.secret, Company: company, Clock: clock})
 	d.scp = sim.NewSCP(sim.SCPConfig{AccessKey: d.access, SecretKey: d.secret, Company: company, Clock: clock})
 	var err error
-	if d.ncpAddress, err = d.serve(d.ncp); err == nil {
-		d.scpAddress, err = d.serve(d.scp)
+	if d.ncpAddress, err = d.serve(ctx, d.ncp); err == nil {
+		d.scpAddress, err = d.serve(ctx, d.scp)
 	}
 	if err != nil {
 		d.Close()
@@ -60,8 +62,8 @@ func startDemo() (*demo, error) {
 }
 
 // serve serves a cloud on a free port of loopback and returns its address.
-func (d *demo) serve(cloud http.Handler) (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func (d *demo) serve(ctx context.Context, cloud http.Handler) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

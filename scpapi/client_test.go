@@ -129,8 +129,10 @@ func TestReceivedInvitations(t *testing.T) {
 
 func TestAccountsAndOrganizations(t *testing.T) {
 	accounts := []Account{
-		{ID: "acc-0001", State: "ACTIVE", Unit: "r-acme01"}, {ID: "acc-0002", State: "ACTIVE", Unit: "ou-res"},
-		{ID: "acc-0003", State: "ACTIVE", Unit: "ou-sec"}, {ID: "acc-0004", State: "SUSPENDED", Unit: "ou-res"},
+		{ID: "acc-0001", State: "ACTIVE", Unit: "r-acme01"},
+		{ID: "acc-0002", State: "ACTIVE", Unit: "ou-res"},
+		{ID: "acc-0003", State: "ACTIVE", Unit: "ou-sec"},
+		{ID: "acc-0004", State: "SUSPENDED", Unit: "ou-res"},
 		{ID: "acc-0005", State: "PENDING_CLOSURE", Unit: "ou-res"},
 	}
 	if diff := cmp.Diff(accounts, read(t, sample(t, "organization_accounts.v1_3.json"), (*Client).Accounts, 0)); diff != "" {
