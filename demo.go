@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"context"
 	"crypto/rand"
 	"fmt"
 	"net"
@@ -63,7 +62,7 @@ func startDemo(ctx context.Context) (*demo, error) {
 
 // serve serves a cloud on a free port of loopback and returns its address.
 func (d *demo) serve(ctx context.Context, cloud http.Handler) (string, error) {
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

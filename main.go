@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 	load := func() (*config.Config, error) { return flags.load(os.Getenv) }
 	if flags.demo {
-		demo, err := startDemo()
+		demo, err := startDemo(ctx)
 		if err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}

@@ -220,8 +220,7 @@ func (c *Client) clean(text string) string {
 
 // refused makes an error of a call that had no answer.
 func (c *Client) refused(err error) *Error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // it would repeat the URL
 	}
 	e := &Error{API: c.api.Name, Reason: Network, Err: err}

@@ -44,7 +44,7 @@ func api() API {
 		Sign: func(r *http.Request, now time.Time) {
 			r.Header.Set("Signed-At", now.UTC().Format(time.TimeOnly))
 		},
-		Explain: func(status int, _ http.Header, body []byte) Error {
+		Explain: func(_ int, _ http.Header, body []byte) Error {
 			return Error{Reason: Reason(body), Code: "C1", Message: "said: " + string(body)}
 		},
 		Secrets: func() []string { return []string{"TOPSECRET"} },

@@ -220,7 +220,7 @@ func TestCacheStale(t *testing.T) {
 		if !s.Groups.Success() {
 			t.Error("the other listing suffered")
 		}
-		time.Sleep(good.Add(time.Hour).Sub(time.Now()))
+		time.Sleep(time.Until(good.Add(time.Hour)))
 		if s := c.Last(); !s.Members.Present {
 			t.Error("gone at max_stale, not after it")
 		}
