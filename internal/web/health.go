@@ -47,15 +47,3 @@ func Starting(snapshots []org.Snapshot) error {
 	}
 	return nil
 }
-
-// HandleHealth serves the two health paths on mux.
-func HandleHealth(mux *http.ServeMux, ready func() bool) {
-	h := Health(func() error {
-		if !ready() {
-			return fmt.Errorf("not ready")
-		}
-		return nil
-	})
-	mux.Handle(PathHealthy, h)
-	mux.Handle(PathReady, h)
-}

@@ -174,7 +174,7 @@ func TestStatusOfAThousandOrganizations(t *testing.T) {
 	seen := map[string]bool{}
 	for n := 1; n <= 40; n++ {
 		page := statusPage(t, fmt.Sprintf("/?page=%d", n), all...)
-		for _, name := range strings.Fields(order(page)) {
+		for name := range strings.FieldsSeq(order(page)) {
 			if seen[name] {
 				t.Errorf("%s is shown twice", name)
 			}
