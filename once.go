@@ -31,7 +31,7 @@ func once(ctx context.Context, fleet *source.Fleet, stdout, stderr io.Writer) er
 			}
 		}
 	}
-	if err := write(stdout, snapshots); err != nil {
+	if err := render(stdout, snapshots); err != nil {
 		return err
 	}
 	if failed > 0 {
@@ -52,8 +52,8 @@ func diagnose(w io.Writer, organization string, l org.Listing) {
 	}
 }
 
-// write writes the metrics of snapshots as text.
-func write(w io.Writer, snapshots []org.Snapshot) error {
+// render writes the metrics of snapshots as text.
+func render(w io.Writer, snapshots []org.Snapshot) error {
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(collector.New(time.Now(), nil, snapshots...))
 	families, err := reg.Gather()

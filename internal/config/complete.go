@@ -13,7 +13,6 @@ import (
 	"unicode"
 
 	"github.com/prometheus/common/config"
-	"github.com/prometheus/common/model"
 )
 
 // complete fills in what f leaves out and validates the whole. All that is
@@ -24,6 +23,9 @@ func complete(f file) (*Config, error) {
 	}
 	var c Config
 	var errs []error
+	for _, err := range f.Defaults.problems() {
+		errs = append(errs, fmt.Errorf("defaults: %w", err))
+	}
 	seen := map[string]bool{}
 	for i, o := range f.Organizations {
 		where := fmt.Sprintf("organization %q", o.Name)
@@ -74,17 +76,19 @@ func clouds() map[string]cloud {
 func (o organization) complete(defaults settings) (out Organization, errs []error) {
 	out = Organization{
 		Name: o.Name, Cloud: o.Cloud, InsecureHTTP: o.InsecureHTTP,
-		CacheTTL:       duration(5*time.Minute, defaults.CacheTTL, o.CacheTTL),
-		ErrorTTL:       duration(time.Minute, defaults.ErrorTTL, o.ErrorTTL),
-		MaxStale:       duration(time.Hour, defaults.MaxStale, o.MaxStale),
-		RefreshTimeout: duration(time.Minute, defaults.RefreshTimeout, o.RefreshTimeout),
+		CacheTTL:       length(5*time.Minute, defaults.CacheTTL, o.CacheTTL),
+		ErrorTTL:       length(time.Minute, defaults.ErrorTTL, o.ErrorTTL),
+		MaxStale:       length(time.Hour, defaults.MaxStale, o.MaxStale),
+		RefreshTimeout: length(time.Minute, defaults.RefreshTimeout, o.RefreshTimeout),
 		Concurrency:    pick(4, defaults.Concurrency, o.Concurrency),
 		RateLimit:      pick(10, defaults.RateLimit, o.RateLimit),
 		MaxItems:       pick(1000, defaults.MaxItems, o.MaxItems),
 		HTTP:           pick(config.DefaultHTTPClientConfig, defaults.HTTP, o.HTTP),
 	}
+	errs = append(o.settings.problems(), o.InvitationLifetime.problem("invitation_lifetime"))
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if out.RefreshTimeout == 0 {
+	if len(errs) == 0 && out.RefreshTimeout == 0 {
 		bad("refresh_timeout must be above 0")
 	}
 	if out.Concurrency < 1 || out.Concurrency > 1000 {
@@ -130,7 +134,7 @@ func (o organization) completeNCP(out *Organization) (errs []error) {
 		errs = append(errs, fmt.Errorf("members_from must be %s or %s, not %q", FromGroups, FromTree, out.MembersFrom))
 	}
 	// An invitation lives 30 days. Source: guide organization-spec.
-	out.InvitationLifetime = duration(30*24*time.Hour, o.InvitationLifetime)
+	out.InvitationLifetime = length(30*24*time.Hour, o.InvitationLifetime)
 	return errs
 }
 
@@ -160,7 +164,7 @@ func (o organization) completeSCP(out *Organization) (errs []error) {
 	if out.PageSize < 1 || out.PageSize > 1000 {
 		bad("page_size must be 1 to 1000, not %d", out.PageSize)
 	}
-	out.InvitationLifetime = duration(0, o.InvitationLifetime)
+	out.InvitationLifetime = length(0, o.InvitationLifetime)
 	return errs
 }
 
@@ -238,8 +242,4 @@ func pick[T any](fallback T, given ...*T) T {
 		}
 	}
 	return fallback
-}
-
-func duration(fallback time.Duration, given ...*model.Duration) time.Duration {
-	return time.Duration(pick(model.Duration(fallback), given...))
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/config"
-	"github.com/prometheus/common/model"
 )
 
 // The clouds.
@@ -62,10 +61,10 @@ const (
 
 // settings are the keys that may stand in defaults and in an organization.
 type settings struct {
-	CacheTTL       *model.Duration          `yaml:"cache_ttl,omitempty"`
-	ErrorTTL       *model.Duration          `yaml:"error_ttl,omitempty"`
-	MaxStale       *model.Duration          `yaml:"max_stale,omitempty"`
-	RefreshTimeout *model.Duration          `yaml:"refresh_timeout,omitempty"`
+	CacheTTL       *period                  `yaml:"cache_ttl,omitempty"`
+	ErrorTTL       *period                  `yaml:"error_ttl,omitempty"`
+	MaxStale       *period                  `yaml:"max_stale,omitempty"`
+	RefreshTimeout *period                  `yaml:"refresh_timeout,omitempty"`
 	Concurrency    *int                     `yaml:"concurrency,omitempty"`
 	RateLimit      *float64                 `yaml:"rate_limit,omitempty"`
 	MaxItems       *int                     `yaml:"max_items,omitempty"`
@@ -83,10 +82,10 @@ type organization struct {
 
 	settings `yaml:",inline"`
 
-	BaseURL            string          `yaml:"base_url,omitempty"`
-	InsecureHTTP       bool            `yaml:"insecure_http,omitempty"`
-	Collectors         []string        `yaml:"collectors,omitempty"`
-	InvitationLifetime *model.Duration `yaml:"invitation_lifetime,omitempty"`
+	BaseURL            string   `yaml:"base_url,omitempty"`
+	InsecureHTTP       bool     `yaml:"insecure_http,omitempty"`
+	Collectors         []string `yaml:"collectors,omitempty"`
+	InvitationLifetime *period  `yaml:"invitation_lifetime,omitempty"`
 
 	MembersFrom *string `yaml:"members_from,omitempty"`
 

@@ -3,10 +3,8 @@ package config
 import (
 	"maps"
 	"net/url"
-	"time"
 
 	"github.com/prometheus/common/config"
-	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v2"
 )
 
@@ -30,15 +28,15 @@ func (o Organization) redacted() organization {
 	out := organization{
 		Name: o.Name, Cloud: o.Cloud, BaseURL: o.BaseURL, InsecureHTTP: o.InsecureHTTP, Collectors: o.Collectors,
 		settings: settings{
-			CacheTTL: period(o.CacheTTL), ErrorTTL: period(o.ErrorTTL), MaxStale: period(o.MaxStale),
-			RefreshTimeout: period(o.RefreshTimeout), Concurrency: &o.Concurrency, RateLimit: &o.RateLimit,
+			CacheTTL: ofLength(o.CacheTTL), ErrorTTL: ofLength(o.ErrorTTL), MaxStale: ofLength(o.MaxStale),
+			RefreshTimeout: ofLength(o.RefreshTimeout), Concurrency: &o.Concurrency, RateLimit: &o.RateLimit,
 			MaxItems: &o.MaxItems, HTTP: &http,
 		},
 	}
 	out.AccessKey, out.AccessKeyFile = o.AccessKey.redacted()
 	out.SecretKey, out.SecretKeyFile = o.SecretKey.redacted()
 	if o.InvitationLifetime != 0 {
-		out.InvitationLifetime = period(o.InvitationLifetime)
+		out.InvitationLifetime = ofLength(o.InvitationLifetime)
 	}
 	switch o.Cloud {
 	case NCP:
@@ -56,8 +54,6 @@ func (k Key) redacted() (text config.Secret, file string) {
 	}
 	return hidden, ""
 }
-
-func period(d time.Duration) *model.Duration { return new(model.Duration(d)) }
 
 // redactedHTTP returns a copy of c without secrets. What has the type Secret
 // hides itself; this is the rest.

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
+)
+
+// runOnce runs the exporter with --once.
+func runOnce(t *testing.T, yaml string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, diagnosis bytes.Buffer
+	err = run(context.Background(), []string{"--once", "--config.file=" + write(t, "config.yml", yaml)}, &out, &diagnosis)
+	return out.String(), diagnosis.String(), err
+}
+
+func TestOnce(t *testing.T) {
+	_, url := cloud(t, nil)
+	stdout, stderr, err := runOnce(t, "organizations:\n"+organization("acme", url))
+	if err != nil || stderr != "" {
+		t.Fatalf("want success and silence, have %v and\n%s", err, stderr)
+	}
+	for _, want := range []string{
+		`cloudorg_members{cloud="ncp",organization="acme",status="JOIN"} 3`,
+		`cloudorg_pending_withdrawals{cloud="ncp",organization="acme"} 1`,
+	} {
+		if !strings.Contains(stdout, want+"\n") {
+			t.Errorf("%s is missing in\n%s", want, stdout)
+		}
+	}
+}
+
+// What an operator is told when the cloud refuses, stammers or lies, and that
+// nothing else is lost.
+func TestOnceSaysWhatIsWrong(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		cloud  func(*sim.NCPConfig)
+		fault  sim.Fault // of the withdrawals
+		keys   []string
+		reason string
+		says   []string
+		all    bool // every listing fails
+	}{
+		{
+			name: "wrong keys", keys: []string{"# "}, all: true, reason: "auth",
+			cloud: func(c *sim.NCPConfig) { c.SecretKey = "another" },
+			says:  []string{"ncp: 200: authentication failed: wrong access key, secret key or time (status 401", "check access_key and secret_key"},
+		},
+		{
+			name: "sub account", all: true, reason: "not_master",
+			cloud: func(c *sim.NCPConfig) { c.Caller = sim.SubAccount },
+			says:  []string{"ncp: COMMON_201: this key is not a main account's (a Sub Account key, probably) (status 401", "use a key of the organization's master account itself"},
+		},
+		{
+			name: "not the master", all: true, reason: "not_master",
+			cloud: func(c *sim.NCPConfig) { c.Caller = sim.NotMaster },
+			says:  []string{"ncp: COMMON_101: this account is not the organization's master (status 403", "use a key of the account that owns the organization"},
+		},
+		{
+			name: "clock", all: true, reason: "clock_skew",
+			cloud: func(c *sim.NCPConfig) { c.Skew = -6 * time.Minute },
+			says:  []string{"the cloud's clock is -6m", "set this machine's clock"},
+		},
+		{
+			name: "throttled", fault: sim.NCPError("COMMON_104"), reason: "throttled",
+			says: []string{"ncp: COMMON_104: too many requests (status 403", "raise cache_ttl or lower rate_limit"},
+		},
+		{
+			name: "not subscribed", fault: sim.NCPGateway("210"), reason: "forbidden",
+			says: []string{"ncp: 210: permission denied", "give its account the permission"},
+		},
+		{name: "HTML", fault: sim.Fault{Garbage: true}, reason: "decode", says: []string{"not JSON but HTML or XML: is base_url right?"}},
+		{name: "empty", fault: sim.Fault{Status: 200}, reason: "decode", says: []string{"empty body"}},
+		{name: "cut", fault: sim.Fault{CutJSON: true}, reason: "decode", says: []string{"cut off after"}},
+		{name: "ended early", fault: sim.Fault{Truncate: true}, reason: "decode", says: []string{"cut off after"}},
+		{name: "object", fault: sim.Fault{Body: `{"list": []}`}, reason: "decode", says: []string{"unexpected shape: an object where an array belongs"}},
+		{name: "endless", fault: sim.Fault{Endless: true, Body: "["}, reason: "timeout", says: []string{"no answer in time", "raise refresh_timeout"}},
+		{name: "hangs", fault: sim.Fault{Hang: true}, reason: "timeout", says: []string{"no answer in time"}},
+		{name: "reset", fault: sim.Fault{Reset: true}, reason: "network", says: []string{"check base_url, name service, firewall and proxy_url"}},
+		{name: "reset within", fault: sim.Fault{ResetBody: true}, reason: "network", says: []string{"connection reset"}},
+		{name: "redirect", fault: sim.Fault{Redirect: "http://127.0.0.1:1/"}, reason: "other", says: []string{"redirected to another address, which is never followed"}},
+		{
+			name: "an e-mail address in the message", reason: "forbidden",
+			fault: sim.Fault{Status: 403, Body: `{"code": "GROUP_101", "message": "k.example@example.test may not"}`},
+			says:  []string{"ncp: GROUP_101: <address> may not (status 403"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ncp, url := cloud(t, tt.cloud)
+			ncp.SetFault("/account/leave", tt.fault)
+			stdout, stderr, err := runOnce(t, "organizations:\n"+organization("acme", url, append(tt.keys, "refresh_timeout: 1s")...))
+			if err == nil {
+				t.Error("want a failure, have success")
+			}
+			says := append(tt.says, "acme: withdrawals: "+tt.reason+": get /open-api/v1/account/leave: ncp")
+			for _, want := range says {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("the diagnosis lacks %q:\n%s", want, stderr)
+				}
+			}
+			others := map[bool]string{true: "0", false: "1"}[tt.all]
+			for _, want := range []string{
+				`cloudorg_collector_error{cloud="ncp",collector="withdrawals",organization="acme",reason="` + tt.reason + `"} 1`,
+				`cloudorg_collector_success{cloud="ncp",collector="members",organization="acme"} ` + others,
+			} {
+				if !strings.Contains(stdout, want+"\n") {
+					t.Errorf("the metrics lack %s:\n%s", want, stdout)
+				}
+			}
+			for _, private := range append(sim.Sample(time.Now()).PersonalData(), access, secret, "k.example@example.test") {
+				if strings.Contains(stdout+stderr, private) {
+					t.Errorf("%q is shown:\n%s%s", private, stdout, stderr)
+				}
+			}
+		})
+	}
+}
+
+func TestOnceCannotConnect(t *testing.T) {
+	_, stderr, err := runOnce(t, "organizations:\n"+organization("acme", "http://"+free(t), "refresh_timeout: 1s"))
+	if err == nil || !strings.Contains(stderr, "acme: members: network: get /open-api/v1/group/tree: ncp: dial tcp") {
+		t.Errorf("want a refused connection, have %v and\n%s", err, stderr)
+	}
+}
+
+// A redirect is never followed: the other host must not even be asked.
+func TestRedirectIsNotFollowed(t *testing.T) {
+	other, otherURL := cloud(t, nil)
+	ncp, url := cloud(t, nil)
+	ncp.SetFault("*", sim.Fault{Redirect: otherURL + "/open-api/v1/org", Status: http.StatusTemporaryRedirect})
+	if _, _, err := runOnce(t, "organizations:\n"+organization("acme", url)); err == nil {
+		t.Error("want a failure")
+	}
+	if calls := other.Calls(); len(calls) != 0 {
+		t.Errorf("the other host was asked: %v", calls)
+	}
+}
+
+// Everything that is not valid is refused at the start with a message that
+// names it.
+func TestBadConfiguration(t *testing.T) {
+	key := write(t, "key", "secret\n")
+	head := "organizations:\n  - name: acme\n    cloud: ncp\n"
+	keys := "    access_key: EXAMPLE\n    secret_key_file: " + key + "\n"
+	for _, tt := range []struct{ name, yaml, want string }{
+		{"empty file", "", "organizations: at least one is needed"},
+		{"no organization", "organizations: []\n", "organizations: at least one is needed"},
+		{"not YAML", "organizations: [\n", "line 1: did not find expected node content"},
+		{"unknown key", head + keys + "    acess_key: x\n", `line 6: unknown key "acess_key"`},
+		{"unknown default", "defaults: {ttl: 5m}\n" + head + keys, `line 1: unknown key "ttl"`},
+		{"key twice", head + keys + "    cloud: ncp\n", `line 6: key "cloud" stands twice`},
+		{"name twice", head + keys + strings.TrimPrefix(head, "organizations:\n") + keys, `organization "acme": the name stands twice`},
+		{"no name", "organizations:\n  - cloud: ncp\n" + keys, "organizations[0]: name is missing"},
+		{"no cloud", "organizations:\n  - name: acme\n" + keys, `organization "acme": cloud must be ncp or scp, not ""`},
+		{"no secret", head + "    access_key: EXAMPLE\n", `organization "acme": secret_key or secret_key_file is missing`},
+		{"key both ways", head + keys + "    access_key_file: " + key + "\n", `organization "acme": access_key and access_key_file are both given`},
+		{"secret file missing", head + "    access_key: EXAMPLE\n    secret_key_file: /nowhere/secret\n", `organization "acme": secret_key_file: open /nowhere/secret: no such file or directory`},
+		{"secret file empty", head + "    access_key: EXAMPLE\n    secret_key_file: " + write(t, "empty", "\n") + "\n", "empty is empty"},
+		{"bad duration", head + keys + "    cache_ttl: five minutes\n", `organization "acme": cache_ttl: not a valid duration string: "five minutes"`},
+		{"bad default", "defaults: {max_stale: long}\n" + head + keys, "defaults: max_stale: not a valid duration string"},
+		{"negative duration", head + keys + "    cache_ttl: -5m\n", "not a valid duration string"},
+		{"no timeout", head + keys + "    refresh_timeout: 0s\n", `organization "acme": refresh_timeout must be above 0`},
+		{"no concurrency", "defaults: {concurrency: 0}\n" + head + keys, `organization "acme": concurrency must be 1 to 1000, not 0`},
+		{"no rate", head + keys + "    rate_limit: 0\n", `organization "acme": rate_limit must be above 0`},
+		{"text for a number", head + keys + "    max_items: many\n", "line 6: cannot read !!str as a number"},
+		{"foreign collector", head + keys + "    collectors: [members, api_version]\n", `organization "acme": collectors: there is no "api_version" here, only organization, groups`},
+		{"collector twice", head + keys + "    collectors: [members, members]\n", `organization "acme": collectors: "members" stands twice`},
+		{"foreign key", head + keys + "    page_size: 10\n", `organization "acme": page_size has no meaning for cloud ncp`},
+		{"members from", head + keys + "    members_from: everywhere\n", `organization "acme": members_from must be groups or tree, not "everywhere"`},
+		{"plain http", head + keys + "    base_url: http://api.example.test\n", `organization "acme": base_url: plain http to another machine shows it what is signed`},
+		{"not a URL", head + keys + "    base_url: example.test\n", `organization "acme": base_url: must begin with https:// and name a host`},
+		{"second document", head + keys + "---\n" + head + keys, "a second YAML document"},
+		{"bad proxy", head + keys + "    http_client_config: {proxy_url: 'http://a b'}\n", "invalid character"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := write(t, "config.yml", tt.yaml)
+			for _, flag := range []string{"--config.check", "--once"} {
+				var out bytes.Buffer
+				err := run(t.Context(), []string{flag, "--config.file=" + file}, &out, &out)
+				if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), filepath.Base(file)) {
+					t.Errorf("%s: want an error that names the file and says %q, have %v", flag, tt.want, err)
+				}
+			}
+		})
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	var out bytes.Buffer
+	file := write(t, "config.yml", "organizations:\n"+organization("acme", "https://example.test"))
+	if err := run(t.Context(), []string{"--config.check", "--config.file=" + file}, &out, &out); err != nil || out.String() != "the configuration is valid: 1 organizations\n" {
+		t.Errorf("have %v and %q", err, out.String())
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	for _, tt := range []struct{ access, secret, want string }{
+		{"", "", "give --config.file, or set NCLOUD_ACCESS_KEY and NCLOUD_SECRET_KEY, or try --demo"},
+		{"A", "", "NCLOUD_ACCESS_KEY is set, and NCLOUD_SECRET_KEY is missing"},
+		{"", "S", "NCLOUD_SECRET_KEY is set, and NCLOUD_ACCESS_KEY is missing"},
+		{"A", "S", ""},
+	} {
+		t.Setenv("NCLOUD_ACCESS_KEY", tt.access)
+		t.Setenv("NCLOUD_SECRET_KEY", tt.secret)
+		var out bytes.Buffer
+		err := run(t.Context(), []string{"--config.check"}, &out, &out)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q %q: want %q, have %v", tt.access, tt.secret, tt.want, err)
+		}
+	}
+}
+
+func TestFlags(t *testing.T) {
+	for args, want := range map[string]string{
+		"--shard=3 --total-shards=3":           "--shard must be 0 to 2, not 3",
+		"--total-shards=0":                     "--total-shards must be at least 1, not 0",
+		"--web.probe-path=/metrics":            "--web.probe-path: /metrics is taken",
+		"--web.telemetry-path=metrics":         "--web.telemetry-path must be a plain path",
+		"--web.telemetry-path=/":               "--web.telemetry-path: / is taken",
+		"--log.level=loud":                     "enum value must be one of debug,info,warn,error",
+		"--demo --config.file=x":               "--demo and --config.file exclude each other",
+		"--no-such-flag":                       "unknown long flag '--no-such-flag', try --help",
+		"--scrape.timeout-offset=-1s":          "--scrape.timeout-offset must not be below 0",
+		"--config.file=/nowhere/cloudorg.yml":  "open /nowhere/cloudorg.yml: no such file or directory",
+		"--demo --web.listen-address=no-where": "missing port in address",
+	} {
+		var out bytes.Buffer
+		if err := run(t.Context(), strings.Fields(args), &out, &out); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: want %q, have %v", args, want, err)
+		}
+	}
+	for _, text := range []string{"--help", "--version"} {
+		var out bytes.Buffer
+		if err := run(t.Context(), []string{text}, &out, &out); err != nil || !strings.Contains(out.String(), "cloudorg_exporter") {
+			t.Errorf("%s: have %v and %q", text, err, out.String())
+		}
+	}
+}
