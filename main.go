@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -30,7 +32,15 @@ import (
 // drainTime is how long running scrapes may take to end after a signal.
 const drainTime = 10 * time.Second
 
+// released is the version of the source, for programs that make has not built.
+//
+//go:embed VERSION
+var released string
+
 func main() {
+	if version.Version == "" {
+		version.Version = strings.TrimSpace(released)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
@@ -44,6 +54,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags, err := parseFlags(args, stdout)
 	if err != nil || flags == nil {
 		return err
+	}
+	if flags.askHealth {
+		return flags.healthCheck(ctx)
 	}
 	logger, slogger := newLoggers(stderr, flags.logLevel, flags.logFormat)
 
@@ -61,9 +74,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 
 	self := collector.NewSelf()
+	calls := newCallLog(self)
 	deps := source.Deps{Logger: logger, UserAgent: "cloudorg_exporter/" + version.Version, Observer: self}
 	if flags.once {
 		deps.Logger = log.NewNopLogger() // the diagnosis says it all, and once
+		deps.Observer = calls
 	}
 	fleet := source.NewFleet(deps)
 	defer fleet.Close()
@@ -72,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if flags.once {
-		return once(ctx, fleet, stdout, stderr)
+		return once(ctx, fleet, calls, stdout, stderr)
 	}
 
 	if flags.demo {

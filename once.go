@@ -4,6 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,19 +21,23 @@ import (
 
 // once refreshes every organization once and writes the metrics to stdout and
 // what failed, and why, to stderr.
-func once(ctx context.Context, fleet *source.Fleet, stdout, stderr io.Writer) error {
+func once(ctx context.Context, fleet *source.Fleet, calls *callLog, stdout, stderr io.Writer) error {
 	fleet.Prime(ctx)
 	var snapshots []org.Snapshot
 	listings, failed := 0, 0
 	for _, c := range fleet.Caches() {
 		s := c.Last()
 		snapshots = append(snapshots, s)
+		before := failed
 		for _, l := range s.Listings() {
 			listings++
 			if !l.Success() {
 				failed++
 				diagnose(stderr, s.Organization, l)
 			}
+		}
+		if failed > before {
+			fmt.Fprintf(stderr, "%s: %s\n", s.Organization, calls.summary(s.Organization))
 		}
 	}
 	if err := render(stdout, snapshots); err != nil {
@@ -50,6 +59,57 @@ func diagnose(w io.Writer, organization string, l org.Listing) {
 	if l.Err.Advice != "" {
 		fmt.Fprintf(w, "\t%s\n", l.Err.Advice)
 	}
+}
+
+// A callLog is an observer that remembers what was called, for the diagnosis.
+type callLog struct {
+	source.Observer
+	mu     sync.Mutex
+	calls  map[string]map[string][]string // answers by organization and path template
+	offset map[string]time.Duration
+}
+
+func newCallLog(next source.Observer) *callLog {
+	return &callLog{Observer: next, calls: map[string]map[string][]string{}, offset: map[string]time.Duration{}}
+}
+
+// Called takes down a call.
+func (c *callLog) Called(cloud, organization, endpoint string, status int, took time.Duration) {
+	c.Observer.Called(cloud, organization, endpoint, status, took)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	answer := "no answer"
+	if status != 0 {
+		answer = strconv.Itoa(status)
+	}
+	if c.calls[organization] == nil {
+		c.calls[organization] = map[string][]string{}
+	}
+	c.calls[organization][endpoint] = append(c.calls[organization][endpoint], answer)
+}
+
+// Offset takes down the clouds' clocks.
+func (c *callLog) Offset(cloud, organization string, offset time.Duration) {
+	c.Observer.Offset(cloud, organization, offset)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset[organization] = offset
+}
+
+// summary says what was called for an organization, what came back, and how
+// far the cloud's clock is from ours.
+func (c *callLog) summary(organization string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var parts []string
+	for _, endpoint := range slices.Sorted(maps.Keys(c.calls[organization])) {
+		parts = append(parts, endpoint+" "+strings.Join(c.calls[organization][endpoint], " "))
+	}
+	clock := "unknown, for nothing answered"
+	if offset, ok := c.offset[organization]; ok {
+		clock = offset.Round(time.Second).String() + " from ours"
+	}
+	return fmt.Sprintf("called %s; the cloud's clock is %s", strings.Join(parts, ", "), clock)
 }
 
 // render writes the metrics of snapshots as text.

@@ -126,6 +126,9 @@ func TestOnceSaysWhatIsWrong(t *testing.T) {
 
 func TestOnceCannotConnect(t *testing.T) {
 	_, stderr, err := runOnce(t, "organizations:\n"+organization("acme", "http://"+free(t), "refresh_timeout: 1s"))
+	if !strings.Contains(stderr, "/open-api/v1/org no answer") || !strings.Contains(stderr, "the cloud's clock is unknown") {
+		t.Errorf("the summary is missing:\n%s", stderr)
+	}
 	if err == nil || !strings.Contains(stderr, "acme: members: network: get /open-api/v1/group/tree: ncp: dial tcp") {
 		t.Errorf("want a refused connection, have %v and\n%s", err, stderr)
 	}

@@ -102,7 +102,7 @@ func Get[T any](ctx context.Context, c *Client, endpoint, url string, read func(
 	var unreadable int
 	out, err := backoff.Retry(ctx, func() (out T, err error) {
 		out, unreadable, err = attempt(ctx, c, endpoint, url, read)
-		if last == nil || ctx.Err() == nil { // that time ran out says less than why it was needed
+		if last == nil || ctx.Err() == nil && !errors.Is(err, errNoTurn) { // that time ran out says less than why it was needed
 			last = err
 		}
 		return out, retry(err)
@@ -137,16 +137,19 @@ func attempt[T any](ctx context.Context, c *Client, endpoint, url string, read f
 	return out, r.unreadable, nil
 }
 
-// turn waits for the rate limit and a free slot.
+// errNoTurn is why a call was not made at all.
+var errNoTurn = errors.New("no turn within the limits of concurrency and rate_limit")
+
+// turn waits for a free slot and the rate limit.
 func (c *Client) turn(ctx context.Context) (release func(), err error) {
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("%w: %w", errNoTurn, ctx.Err())
 	}
 	if err := c.limiter.Wait(ctx); err != nil {
 		<-c.slots
-		return nil, fmt.Errorf("wait for rate_limit: %w", context.DeadlineExceeded)
+		return nil, fmt.Errorf("%w: %w", errNoTurn, context.DeadlineExceeded)
 	}
 	return func() { <-c.slots }, nil
 }
