@@ -29,6 +29,7 @@ type flags struct {
 	telemetryPath string
 	probePath     string
 	healthAddress string
+	askHealth     bool
 	lifecycle     bool
 	pprof         bool
 	timeoutOffset time.Duration
@@ -55,6 +56,7 @@ func parseFlags(args []string, stdout io.Writer) (*flags, error) {
 	app.Flag("web.telemetry-path", "Path of the metrics of all organizations.").Default("/metrics").StringVar(&f.telemetryPath)
 	app.Flag("web.probe-path", "Path of the metrics of one organization.").Default("/probe").StringVar(&f.probePath)
 	app.Flag("web.health-address", "Address of a second, plain listener for "+webui.PathHealthy+" and "+webui.PathReady+" alone.").StringVar(&f.healthAddress)
+	app.Flag("web.health-check", "Ask the exporter that runs with the same addresses whether it is alive, and exit: 0 if it is, else 1.").BoolVar(&f.askHealth)
 	app.Flag("web.enable-lifecycle", "Reload the configuration on POST or PUT "+webui.PathReload+".").BoolVar(&f.lifecycle)
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&f.pprof)
 	app.Flag("scrape.timeout-offset", "How much earlier than Prometheus gives up a scrape is answered.").Default("500ms").DurationVar(&f.timeoutOffset)
@@ -110,10 +112,14 @@ func (f *flags) load(getenv func(string) string) (*config.Config, error) {
 }
 
 // address returns where a browser on this machine finds the exporter.
-func (f *flags) address() string {
-	host, port, err := net.SplitHostPort((*f.web.WebListenAddresses)[0])
+func (f *flags) address() string { return browsable((*f.web.WebListenAddresses)[0]) }
+
+// browsable returns the URL of what listens at address, for a client on this
+// machine.
+func browsable(address string) string {
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return (*f.web.WebListenAddresses)[0]
+		return address
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	webui "github.com/cloudorg-exporter/cloudorg_exporter/internal/web"
+)
+
+// healthTimeout is how long a running exporter may take to say that it is
+// alive.
+const healthTimeout = 5 * time.Second
+
+// healthCheck asks the exporter that runs with the same flags whether it is
+// alive: what a container without a shell has for a health check.
+func (f *flags) healthCheck(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	url := f.address()
+	if f.healthAddress != "" {
+		url = browsable(f.healthAddress)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+webui.PathHealthy, nil)
+	if err != nil {
+		return fmt.Errorf("health check: %w", err)
+	}
+	client := http.Client{Transport: &http.Transport{DialContext: new(net.Dialer).DialContext, DisableKeepAlives: true}} // no proxy
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("health check: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
+	return fmt.Errorf("health check: %s: %s: %.200q; where the main address has TLS or passwords, give --web.health-address to both", req.URL, resp.Status, body)
+}
