@@ -1,0 +1,153 @@
+package dashboards_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
+)
+
+// docs/metrics.md is made of the code: the metrics of its reference, and the
+// samples that two small organizations render.
+func TestMetricReference(t *testing.T) {
+	examples := samples(t)
+	var b strings.Builder
+	b.WriteString("# Metrics\n\n<!-- Made of the code by go test ./dashboards -update. -->\n\n" +
+		"What is unknown is absent, never 0. Metrics whose help ends in *Cached.* are as old as\n" +
+		"`cloudorg_collector_last_success_timestamp_seconds` says. No label has a name, login or e-mail address of a person.\n")
+	all, err := collector.Reference()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []struct {
+		title string
+		want  func(collector.Metric) bool
+	}{
+		{"Organizations", func(m collector.Metric) bool { return !m.Own && m.Collector != "" }},
+		{"Collectors", func(m collector.Metric) bool { return !m.Own && m.Collector == "" }},
+		{"The exporter itself", func(m collector.Metric) bool { return m.Own && strings.HasPrefix(m.Name, "cloudorg_") }},
+	} {
+		fmt.Fprintf(&b, "\n## %s\n", part.title)
+		switch part.title {
+		case "Collectors":
+			b.WriteString("\nThere for each collector that is configured, from the first scrape on.\n")
+		case "The exporter itself":
+			b.WriteString("\nOn `/metrics` only, beside those of the Go runtime (`go_…`) and the process (`process_…`).\n")
+		}
+		for _, m := range all {
+			if !part.want(m) {
+				continue
+			}
+			fmt.Fprintf(&b, "\n### `%s`\n\n%s\n\n| | |\n| --- | --- |\n| type | %s |\n", m.Name, m.Help, m.Type)
+			if m.Unit != "" {
+				fmt.Fprintf(&b, "| unit | %s |\n", m.Unit)
+			}
+			if len(m.Labels) > 0 {
+				fmt.Fprintf(&b, "| labels | `%s` |\n", strings.Join(m.Labels, "`, `"))
+			}
+			if m.Collector != "" {
+				fmt.Fprintf(&b, "| collector | `%s` |\n", m.Collector)
+			}
+			if m.Own {
+				continue
+			}
+			clouds := slices.Sorted(maps.Keys(examples[m.Name]))
+			if len(clouds) == 0 {
+				t.Errorf("%s: neither organization has an example", m.Name)
+				continue
+			}
+			fmt.Fprintf(&b, "| cloud | %s |\n| example | `%s` |\n", strings.Join(clouds, ", "), examples[m.Name][clouds[0]])
+		}
+	}
+	golden(t, filepath.Join("..", "docs", "metrics.md"), []byte(b.String()))
+}
+
+// samples returns one sample of each metric, by name and cloud, as two small
+// organizations render it.
+func samples(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	reg := prometheus.NewPedanticRegistry()
+	now := time.Date(2026, 11, 15, 0, 0, 0, 0, time.UTC)
+	reg.MustRegister(collector.New(now, nil, ncp(now), scp(now)))
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]map[string]string{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var labels []string
+			cloud := ""
+			for _, l := range m.GetLabel() {
+				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+				if l.GetName() == "cloud" {
+					cloud = l.GetValue()
+				}
+			}
+			value := m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			if all[f.GetName()] == nil {
+				all[f.GetName()] = map[string]string{}
+			}
+			if _, ok := all[f.GetName()][cloud]; !ok {
+				all[f.GetName()][cloud] = f.GetName() + "{" + strings.Join(labels, ",") + "} " + strconv.FormatFloat(value, 'f', -1, 64)
+			}
+		}
+	}
+	return all
+}
+
+func ncp(now time.Time) org.Snapshot {
+	day := 24 * time.Hour
+	thirty, three := int64(30), int64(3)
+	s := org.Snapshot{
+		Cloud: "ncp", Organization: "acme", MaxItems: 1000,
+		Known:       org.Known{Members: []string{"INVT", "JOIN", "LVREQ", "LEV"}},
+		Info:        org.Section[org.Info]{Items: []org.Info{{ID: "4100", Name: "Acme", MasterID: "9000001", Joined: now.Add(-300 * day)}}},
+		Groups:      org.Section[org.Group]{Items: []org.Group{{ID: "610", Name: "Root", PolicyID: "81", PolicyName: "Default limits"}}},
+		Members:     org.Section[org.Member]{Items: []org.Member{{ID: "9000001", GroupID: "610", Status: "JOIN"}}},
+		Invitations: org.Section[org.Invitation]{Items: []org.Invitation{{MemberID: "9000003", OrganizationID: "4100", Pending: true, Created: now.Add(-26 * day), Expires: now.Add(4 * day), ReportedDays: &thirty}}},
+		Withdrawals: org.Section[org.Withdrawal]{Items: []org.Withdrawal{{MemberID: "9000004", Requested: now.Add(-2 * day)}}},
+		Policies:    org.Section[org.Policy]{Items: []org.Policy{{ID: "81", Name: "Default limits", Applied: &three}}},
+		Transitions: map[org.Transition]uint64{{From: "INVT", To: "JOIN"}: 5},
+	}
+	s.Configure([]string{"organization", "groups", "members", "invitations", "withdrawals", "policies"})
+	return readAt(s, now)
+}
+
+func scp(now time.Time) org.Snapshot {
+	day := 24 * time.Hour
+	s := org.Snapshot{
+		Cloud: "scp", Organization: "beta", MaxItems: 1000,
+		Known:       org.Known{Members: []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"}},
+		Info:        org.Section[org.Info]{Items: []org.Info{{ID: "o-acme01", Name: "Acme", MasterID: "acc-0001"}}},
+		Members:     org.Section[org.Member]{Items: []org.Member{{ID: "acc-0001", GroupID: "ou-res", Status: "ACTIVE"}}},
+		Invitations: org.Section[org.Invitation]{Items: []org.Invitation{{MemberID: "acc-0012", OrganizationID: "o-acme01", Status: "INVITING", Pending: true, Created: now.Add(-26 * day), Expires: now.Add(4 * day)}}},
+		Received:    org.Section[org.Invitation]{Items: []org.Invitation{{MemberID: "acc-0001", OrganizationID: "o-other9", Status: "INVITING", Pending: true, Created: now.Add(-9 * day), Expires: now.Add(5 * day)}}},
+		Versions:    org.Section[org.Version]{Items: []org.Version{{ID: "1.3", Status: "CURRENT", SupportEnd: now.Add(400 * day)}}},
+		Transitions: map[org.Transition]uint64{{From: org.None, To: "ACTIVE"}: 2},
+	}
+	s.Configure([]string{"organization", "members", "invitations", "received_invitations", "api_version"})
+	return readAt(s, now)
+}
+
+// readAt returns s as it is after a good refresh at now, but for its last
+// listing, which has just failed.
+func readAt(s org.Snapshot, now time.Time) org.Snapshot {
+	listings := s.Listings()
+	for _, l := range listings {
+		l.Present, l.At, l.Until, l.Took = true, now, now.Add(time.Hour), 120*time.Millisecond
+	}
+	last := listings[len(listings)-1]
+	last.At, last.Failures, last.Err = now.Add(-5*time.Minute), 1, &org.Error{Reason: "throttled", Err: errors.New("too many")}
+	return s
+}
