@@ -123,9 +123,11 @@ func list[T any, R row[T]](ctx context.Context, c *Client, endpoint, path string
 // rows reads a bare array.
 func rows[T any, R row[T]](r *httpx.Reader) []T {
 	var all []T
+	var t T // one for all rows, as it escapes
+	field := func(name string) { R(&t).read(name, r) }
 	r.Array(func() {
-		var t T
-		r.Row(func(name string) { R(&t).read(name, r) })
+		t = *new(T)
+		r.Row(field)
 		all = append(all, t)
 	})
 	return all

@@ -108,8 +108,21 @@ func (r *Reader) Row(field func(name string)) {
 // Int reads an integer: a number or a quoted one. Null, "" and "-" are none;
 // so is anything else, and counts as unreadable.
 func (r *Reader) Int() (n int64, ok bool) {
-	s := r.scalar()
-	if s == "" {
+	v := r.value()
+	switch v.Kind() {
+	case '0': // most often; without a string that outlives the line
+		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+			return n, true
+		}
+	case '"':
+	case 'n', 0:
+		return 0, false
+	default:
+		r.unreadable++
+		return 0, false
+	}
+	s := strings.TrimSpace(r.text(v))
+	if s == "" || s == "-" {
 		return 0, false
 	}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
@@ -157,16 +170,6 @@ func (r *Reader) Unreadable() { r.unreadable++ }
 
 // Fail makes the answer one that cannot be decoded, and says why.
 func (r *Reader) Fail(why string) { r.fail(errors.New(why)) }
-
-// scalar reads a number or a string without blanks around it; "" and "-" are
-// none. Other kinds are unreadable.
-func (r *Reader) scalar() string {
-	s := strings.TrimSpace(r.Text())
-	if s == "-" {
-		return ""
-	}
-	return s
-}
 
 // open consumes the start of an array or object.
 func (r *Reader) open(kind jsontext.Kind, name string) bool {
