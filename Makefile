@@ -36,7 +36,7 @@ rules: ## alerting and recording rules, with promtool
 	promtool test rules dashboards/*_test.yml
 
 e2e: ## against real Prometheus, Alertmanager and Chromium (Debian: prometheus prometheus-alertmanager chromium)
-	$(GO) test -tags e2e -count=1 -timeout 15m ./internal/e2e/... ./internal/web/...
+	$(GO) test -tags e2e -count=1 -timeout 15m . ./internal/e2e/... ./internal/web/...
 
 golden: ## write the golden files and generated documents anew; look at the difference before you commit it
 	$(GO) test ./internal/source ./dashboards -update
