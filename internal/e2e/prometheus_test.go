@@ -1,0 +1,360 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
+)
+
+const (
+	promAccess = "EXAMPLEACCESSKEY0001"
+	promSecret = "exampleSecretKey0123456789ABCDEFabcdef00"
+	lapsing    = 9000007 // the account whose invitation lapses
+)
+
+// TestMonitoring runs what an operator runs: two exporters, Prometheus with our
+// rules, Alertmanager with a webhook. The one exporter is the demo. The other
+// has an organization in which an invitation lapses on demand, and one whose
+// key is refused. It must be possible to see everything, and an alert must
+// travel to the webhook, outlive an outage of the API, and resolve.
+func TestMonitoring(t *testing.T) {
+	prometheus, alertmanager := find(t, "prometheus"), find(t, "prometheus-alertmanager", "alertmanager")
+	dir := t.TempDir()
+	exporter := filepath.Join(dir, "cloudorg_exporter")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", exporter, "../..").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+
+	company := &offer{sent: time.Now().Add(-10 * 24 * time.Hour)}
+	cloud := sim.NewNCP(sim.NCPConfig{AccessKey: promAccess, SecretKey: promSecret, Company: company.at, Unexpected: t.Errorf})
+	api := httptest.NewServer(cloud)
+	t.Cleanup(func() { cloud.Close(); api.Close() })
+	received := &webhook{}
+	hook := httptest.NewServer(received)
+	t.Cleanup(hook.Close)
+
+	demo, controlled, prom, am := freeAddress(t), freeAddress(t), freeAddress(t), freeAddress(t)
+	config := write(t, dir, "config.yml", fmt.Sprintf(`
+defaults: {cache_ttl: 1s, error_ttl: 1s, max_stale: 4s, rate_limit: 100}
+organizations:
+  - {name: acme, cloud: ncp, base_url: %q, access_key: %s, secret_key: %s}
+  - {name: refused, cloud: ncp, base_url: %q, access_key: %s, secret_key: anotherSecret}
+`, api.URL, promAccess, promSecret, api.URL, promAccess))
+	runProcess(t, exporter, "--demo", "--web.listen-address="+demo)
+	runProcess(t, exporter, "--config.file="+config, "--web.listen-address="+controlled)
+	runProcess(t, alertmanager, "--cluster.listen-address=", "--web.listen-address="+am, "--storage.path="+filepath.Join(dir, "am"),
+		"--config.file="+write(t, dir, "alertmanager.yml", fmt.Sprintf(`
+route: {receiver: webhook, group_by: [alertname, organization], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
+receivers: [{name: webhook, webhook_configs: [{url: %q, send_resolved: true}]}]
+`, hook.URL)))
+	for _, name := range []string{"rules.yml", "alerts.yml"} {
+		hurried(t, filepath.Join("..", "..", "dashboards", name), filepath.Join(dir, name))
+	}
+	runProcess(t, prometheus, "--web.listen-address="+prom, "--storage.tsdb.path="+filepath.Join(dir, "prom"),
+		"--rules.alert.resend-delay=1s",
+		"--config.file="+write(t, dir, "prometheus.yml", fmt.Sprintf(`
+global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
+rule_files: [rules.yml, alerts.yml]
+alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
+scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q, %q]}]}]
+`, am, demo, controlled)))
+	p := &promAPI{t: t, url: "http://" + prom}
+
+	waitFor(t, time.Minute, "2 targets are up", func() bool { return p.value(`sum(up{job="cloudorg"})`) == 2 })
+	waitFor(t, 30*time.Second, "all rules evaluate", p.rulesAreHealthy)
+	waitFor(t, 30*time.Second, "the key that is refused reaches the webhook", func() bool {
+		return received.is("CloudOrgCredentialsRefused", "refused", "firing")
+	})
+	if received.is("CloudOrgInvitationLapsed", "acme", "firing") {
+		t.Fatal("CloudOrgInvitationLapsed fires before anything has lapsed")
+	}
+
+	t.Run("every panel has data", func(t *testing.T) { everyPanelHasData(t, p) })
+
+	company.send(time.Now().Add(-31 * 24 * time.Hour))
+	waitFor(t, 30*time.Second, "the lapsed invitation reaches the webhook", func() bool {
+		return received.is("CloudOrgInvitationLapsed", "acme", "firing")
+	})
+	if have := received.description("CloudOrgInvitationLapsed", "acme"); !strings.Contains(have, fmt.Sprintf("account %d ", lapsing)) {
+		t.Errorf("the alert does not name the account: %s", have)
+	}
+
+	cloud.SetFault("*", sim.NCPError("COMMON_103"))
+	waitFor(t, 30*time.Second, "the API is out, and the invitations are absent", func() bool {
+		return p.value(`count(cloudorg_pending_invitations{organization="acme"}) or vector(0)`) == 0
+	})
+	time.Sleep(5 * time.Second) // a few evaluations
+	if !received.is("CloudOrgInvitationLapsed", "acme", "firing") {
+		t.Error("an outage of the API has resolved the alert")
+	}
+
+	company.send(time.Now())
+	cloud.SetFault("*", sim.Fault{})
+	waitFor(t, 30*time.Second, "a new invitation resolves it", func() bool {
+		return received.is("CloudOrgInvitationLapsed", "acme", "resolved")
+	})
+	for _, alert := range []string{"CloudOrgMemberLeft", "CloudOrgMemberJoinedUninvited", "CloudOrgMembersDropped", "CloudOrgExporterDown"} {
+		if received.is(alert, "acme", "firing") || received.is(alert, "", "firing") {
+			t.Errorf("%s fires, and nothing of the kind has happened", alert)
+		}
+	}
+	t.Logf("alerts that the webhook was told of: %s", received.names())
+}
+
+// everyPanelHasData asks each query of each dashboard for each organization,
+// and once more without the recording rules.
+func everyPanelHasData(t *testing.T, p *promAPI) {
+	// It takes some scrapes until rates and quantiles are there, and some of the
+	// demo's days until everything has happened once.
+	files, err := filepath.Glob(filepath.Join("..", "..", "dashboards", "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("dashboards: %v, %v", files, err)
+	}
+	queries := 0
+	for _, f := range files {
+		for _, q := range panelQueries(t, f) {
+			queries++
+			limit := 45 * time.Second
+			start := time.Now()
+			for !p.some(q.expr) {
+				if time.Since(start) > limit {
+					t.Errorf("%s: %s: no data: %s", filepath.Base(f), q.panel, q.expr)
+					break
+				}
+				time.Sleep(500 * time.Millisecond)
+			}
+			if recorded := regexp.MustCompile(`[a-z_]+:cloudorg_[a-z0-9_:]+`); recorded.MatchString(q.expr) && !p.some(recorded.ReplaceAllString(q.expr, "nothing")) {
+				t.Errorf("%s: %s: no data without the rules: %s", filepath.Base(f), q.panel, q.expr)
+			}
+		}
+	}
+	t.Logf("%d dashboards, %d queries, each with data", len(files), queries)
+}
+
+type panelQuery struct{ panel, expr string }
+
+// panelQueries returns a dashboard's queries for any organization and instance,
+// as Grafana would send them.
+func panelQueries(t *testing.T, file string) (all []panelQuery) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Panels []struct {
+			Title   string `json:"title"`
+			Targets []struct {
+				Expr string `json:"expr"`
+			} `json:"targets"`
+		} `json:"panels"`
+	}
+	if err := json.Unmarshal(b, &d); err != nil {
+		t.Fatal(err)
+	}
+	// What has one organization at a time is asked for all at once: data of one
+	// of them are enough.
+	substitute := strings.NewReplacer(`organization="$organization"`, `organization=~".+"`, "$organization", ".*", "$instance", ".*", "$__rate_interval", "30s", "$__interval", "15s")
+	for _, p := range d.Panels {
+		for _, q := range p.Targets {
+			expr := substitute.Replace(q.Expr)
+			if strings.Contains(expr, "$") {
+				t.Errorf("%s: %s: what is the variable in %s?", filepath.Base(file), p.Title, expr)
+			}
+			all = append(all, panelQuery{p.Title, expr})
+		}
+	}
+	return all
+}
+
+// An offer is the sample's organization, in which one invitation was sent when
+// the test says.
+type offer struct {
+	mu   sync.Mutex
+	sent time.Time
+}
+
+func (o *offer) send(at time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sent = at
+}
+
+func (o *offer) at(t time.Time) sim.Company {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := sim.Sample(t)
+	c.Invitations = slices.DeleteFunc(slices.Clone(c.Invitations), func(i sim.Invitation) bool { return i.ID != lapsing })
+	c.Invitations[0].Sent = o.sent
+	return c
+}
+
+// A webhook takes down what Alertmanager tells it.
+type webhook struct {
+	mu     sync.Mutex
+	alerts map[[2]string]notice // the latest, by alert and organization
+}
+
+type notice struct {
+	Status      string            `json:"status"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+}
+
+// ServeHTTP takes a notification.
+func (w *webhook) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	var n struct {
+		Alerts []notice `json:"alerts"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&n); err != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.alerts == nil {
+		w.alerts = map[[2]string]notice{}
+	}
+	for _, a := range n.Alerts {
+		w.alerts[[2]string{a.Labels["alertname"], a.Labels["organization"]}] = a
+	}
+}
+
+func (w *webhook) is(alert, organization, status string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.alerts[[2]string{alert, organization}].Status == status
+}
+
+func (w *webhook) description(alert, organization string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.alerts[[2]string{alert, organization}].Annotations["description"]
+}
+
+func (w *webhook) names() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []string
+	for k, a := range w.alerts {
+		all = append(all, fmt.Sprintf("%s %s (%s)", k[0], k[1], a.Status))
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
+
+// A promAPI asks a Prometheus server.
+type promAPI struct {
+	t   *testing.T
+	url string
+}
+
+// get reads an answer's data; false while the server does not answer.
+func (p *promAPI) get(path string, data any) bool {
+	r, err := http.Get(p.url + path) //nolint:noctx // loopback, in a test with a limit
+	if err != nil {
+		return false
+	}
+	defer r.Body.Close()
+	answer := struct {
+		Status, Error string
+		Data          any
+	}{Data: data}
+	if err := json.NewDecoder(r.Body).Decode(&answer); err != nil {
+		return false
+	}
+	if answer.Status == "error" {
+		p.t.Fatalf("%s: %s", path, answer.Error)
+	}
+	return answer.Status == "success"
+}
+
+type promResult struct {
+	Result []struct {
+		Value [2]any
+	}
+}
+
+func (p *promAPI) query(expr string) (r promResult) {
+	p.get("/api/v1/query?query="+url.QueryEscape(expr), &r)
+	return r
+}
+
+// value returns the value of the only series of expr, or -1.
+func (p *promAPI) value(expr string) float64 {
+	r := p.query(expr)
+	if len(r.Result) != 1 {
+		return -1
+	}
+	var v float64
+	if _, err := fmt.Sscan(r.Result[0].Value[1].(string), &v); err != nil {
+		return -1
+	}
+	return v
+}
+
+// some reports whether expr has a series with a number.
+func (p *promAPI) some(expr string) bool {
+	r := p.query(expr)
+	return slices.ContainsFunc(r.Result, func(s struct{ Value [2]any }) bool { return s.Value[1] != "NaN" })
+}
+
+// rulesAreHealthy reports whether every rule has been evaluated without an
+// error.
+func (p *promAPI) rulesAreHealthy() bool {
+	var r struct {
+		Groups []struct {
+			Rules []struct{ Name, Health, LastError string }
+		}
+	}
+	if !p.get("/api/v1/rules", &r) || len(r.Groups) == 0 {
+		return false
+	}
+	for _, g := range r.Groups {
+		for _, rule := range g.Rules {
+			if rule.Health == "err" {
+				p.t.Fatalf("rule %s: %s", rule.Name, rule.LastError)
+			}
+			if rule.Health != "ok" {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// hurried copies rules so that they are evaluated each second and alerts fire
+// after one.
+func hurried(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = regexp.MustCompile(`(?m)^( +)interval: \w+$`).ReplaceAll(b, []byte("${1}interval: 1s"))
+	b = regexp.MustCompile(`(?m)^( +)for: \w+$`).ReplaceAll(b, []byte("${1}for: 1s"))
+	write(t, filepath.Dir(to), filepath.Base(to), string(b))
+}
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
