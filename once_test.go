@@ -175,6 +175,7 @@ func TestBadConfiguration(t *testing.T) {
 		{"no rate", head + keys + "    rate_limit: 0\n", `organization "acme": rate_limit must be above 0`},
 		{"text for a number", head + keys + "    max_items: many\n", "line 6: cannot read !!str as a number"},
 		{"foreign collector", head + keys + "    collectors: [members, api_version]\n", `organization "acme": collectors: there is no "api_version" here, only organization, groups`},
+		{"no collector", head + keys + "    collectors: []\n", `organization "acme": collectors: the list is empty`},
 		{"collector twice", head + keys + "    collectors: [members, members]\n", `organization "acme": collectors: "members" stands twice`},
 		{"foreign key", head + keys + "    page_size: 10\n", `organization "acme": page_size has no meaning for cloud ncp`},
 		{"members from", head + keys + "    members_from: everywhere\n", `organization "acme": members_from must be groups or tree, not "everywhere"`},

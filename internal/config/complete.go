@@ -199,8 +199,11 @@ func key(name string, text config.Secret, file string) (Key, error) {
 }
 
 func collectors(given []string, c cloud) ([]string, error) {
-	if len(given) == 0 {
+	switch {
+	case given == nil:
 		return c.defaults, nil
+	case len(given) == 0:
+		return nil, errors.New("the list is empty: leave the key out for the default")
 	}
 	for i, name := range given {
 		if !slices.Contains(c.collectors, name) {

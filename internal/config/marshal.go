@@ -11,9 +11,9 @@ import (
 // hidden stands in for a secret wherever one is shown.
 const hidden = "<secret>"
 
-// YAML returns c as a file that Parse accepts, with every default filled in
-// and without a secret: a key that was given as text, a password or a header's
-// value is "<secret>". Keys in files are shown as the files' paths.
+// YAML returns c as a file, with every default filled in and without a secret:
+// both keys, a password and a header's value are "<secret>". Beside a key that
+// is in a file stands the file's path.
 func (c *Config) YAML() ([]byte, error) {
 	f := file{Organizations: make([]organization, len(c.Organizations))}
 	for i, o := range c.Organizations {
@@ -49,10 +49,7 @@ func (o Organization) redacted() organization {
 }
 
 func (k Key) redacted() (text config.Secret, file string) {
-	if k.file != "" {
-		return "", k.file
-	}
-	return hidden, ""
+	return hidden, k.file
 }
 
 // redactedHTTP returns a copy of c without secrets. What has the type Secret
