@@ -37,7 +37,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("/probe has not the one organization alone:\n%s", probe)
 	}
 	for _, path := range []string{"/metrics?collect[]=groups", "/probe?target=acme&collect[]=groups"} {
-		for _, line := range strings.Split(strings.TrimSpace(p.get(path)), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(p.get(path)), "\n") {
 			if !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "cloudorg_group") && !strings.Contains(line, `collector="groups"`) {
 				t.Errorf("%s has %s", path, line)
 			}
@@ -128,8 +128,12 @@ func TestServePrivacy(t *testing.T) {
 	p.ready()
 	var shown strings.Builder
 	for _, f := range []sim.Fault{
-		{}, sim.NCPGateway("200"), sim.NCPError("COMMON_201"), {CutJSON: true}, {Garbage: true},
-		{Status: 403, Body: `{"code": "X_1", "message": "hanbit@example.test: no"}`}, {Status: 500, Body: "<html>"},
+		{},
+		sim.NCPGateway("200"), sim.NCPError("COMMON_201"),
+		{CutJSON: true},
+		{Garbage: true},
+		{Status: 403, Body: `{"code": "X_1", "message": "hanbit@example.test: no"}`},
+		{Status: 500, Body: "<html>"},
 	} {
 		ncp.SetFault("/account/*", f)
 		for _, path := range []string{"/metrics", "/probe?target=acme", "/", "/config", "/sd", "/debug/pprof/cmdline"} {
@@ -150,7 +154,7 @@ func TestDemo(t *testing.T) {
 	p := start(t, "--demo")
 	p.ready()
 	first := p.get("/probe?target=demo")
-	for _, name := range strings.Fields(`
+	for name := range strings.FieldsSeq(`
 		organization_info organization_joined_timestamp_seconds groups group_info members group_members
 		member_transitions_total pending_invitations invitation_created_timestamp_seconds
 		invitation_expiry_timestamp_seconds invitation_expiry_days invitation_reported_expire_days

@@ -2,6 +2,7 @@ package ncpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -41,7 +42,7 @@ func BenchmarkListing(b *testing.B) {
 			n := 0
 			for {
 				t, err := d.ReadToken()
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					return n
 				}
 				if err != nil {

@@ -85,7 +85,7 @@ func (o organization) complete(defaults settings) (out Organization, errs []erro
 		MaxItems:       pick(1000, defaults.MaxItems, o.MaxItems),
 		HTTP:           pick(config.DefaultHTTPClientConfig, defaults.HTTP, o.HTTP),
 	}
-	errs = append(o.settings.problems(), o.InvitationLifetime.problem("invitation_lifetime"))
+	errs = append(o.problems(), o.InvitationLifetime.problem("invitation_lifetime"))
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(errs) == 0 && out.RefreshTimeout == 0 {

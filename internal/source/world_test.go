@@ -14,9 +14,8 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
-
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
