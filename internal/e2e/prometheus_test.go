@@ -50,7 +50,7 @@ func TestMonitoring(t *testing.T) {
 
 	demo, controlled, prom, am := freeAddress(t), freeAddress(t), freeAddress(t), freeAddress(t)
 	config := write(t, dir, "config.yml", fmt.Sprintf(`
-defaults: {cache_ttl: 1s, error_ttl: 1s, max_stale: 4s, rate_limit: 100}
+defaults: {cache_ttl: 1s, error_ttl: 1s, max_stale: 4s, refresh_timeout: 2s, rate_limit: 100}
 organizations:
   - {name: acme, cloud: ncp, base_url: %q, access_key: %s, secret_key: %s}
   - {name: refused, cloud: ncp, base_url: %q, access_key: %s, secret_key: anotherSecret}
@@ -84,7 +84,16 @@ scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q, %q]}]}]
 		t.Fatal("CloudOrgInvitationLapsed fires before anything has lapsed")
 	}
 
+	// One listing fails that has been read before.
+	waitFor(t, 30*time.Second, "the organization is read", func() bool {
+		return p.value(`min(cloudorg_collector_success{organization="acme"})`) == 1
+	})
+	outage := sim.NCPError("COMMON_103")
+	outage.AfterAuth = true // who is refused is refused all the same
+	cloud.SetFault("/org", outage)
+
 	t.Run("every panel has data", func(t *testing.T) { everyPanelHasData(t, p) })
+	cloud.SetFault("/org", sim.Fault{})
 
 	company.send(time.Now().Add(-31 * 24 * time.Hour))
 	waitFor(t, 30*time.Second, "the lapsed invitation reaches the webhook", func() bool {
@@ -94,7 +103,7 @@ scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q, %q]}]}]
 		t.Errorf("the alert does not name the account: %s", have)
 	}
 
-	cloud.SetFault("*", sim.NCPError("COMMON_103"))
+	cloud.SetFault("*", outage)
 	waitFor(t, 30*time.Second, "the API is out, and the invitations are absent", func() bool {
 		return p.value(`count(cloudorg_pending_invitations{organization="acme"}) or vector(0)`) == 0
 	})
@@ -121,6 +130,7 @@ scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q, %q]}]}]
 func everyPanelHasData(t *testing.T, p *promAPI) {
 	// It takes some scrapes until rates and quantiles are there, and some of the
 	// demo's days until everything has happened once.
+	const limit = 45 * time.Second
 	files, err := filepath.Glob(filepath.Join("..", "..", "dashboards", "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("dashboards: %v, %v", files, err)
@@ -129,7 +139,6 @@ func everyPanelHasData(t *testing.T, p *promAPI) {
 	for _, f := range files {
 		for _, q := range panelQueries(t, f) {
 			queries++
-			limit := 45 * time.Second
 			start := time.Now()
 			for !p.some(q.expr) {
 				if time.Since(start) > limit {
