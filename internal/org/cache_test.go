@@ -3,6 +3,7 @@ package org
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -368,6 +369,26 @@ func TestSnapshotIsAValue(t *testing.T) {
 		c.Snapshot(t.Context())
 		if len(s.Members.Items) != 1 || s.Transitions[Transition{None, "JOIN"}] != 0 {
 			t.Errorf("a returned snapshot has changed: %+v", s)
+		}
+	})
+}
+
+// A cloud that makes up statuses does not fill the memory.
+func TestTransitionsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var steps []func(*Snapshot)
+		for i := range 2 * maxTransitions {
+			steps = append(steps, read(Member{ID: "1", Status: fmt.Sprint("S", i)}))
+		}
+		cfg := config()
+		cfg.TTL = 0
+		c := NewCache(&script{steps: steps}, first(), cfg)
+		var s Snapshot
+		for range steps {
+			s = c.Snapshot(t.Context())
+		}
+		if len(s.Transitions) > maxTransitions+1 || s.Transitions[Transition{Unknown, Unknown}] < maxTransitions/2 {
+			t.Errorf("have %d transitions, %d of them unknown", len(s.Transitions), s.Transitions[Transition{Unknown, Unknown}])
 		}
 	})
 }

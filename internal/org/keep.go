@@ -76,6 +76,10 @@ func servedAt[T any](s Section[T], now time.Time) Section[T] {
 	return s
 }
 
+// maxTransitions bounds how many different ones are told apart: a cloud that
+// makes up statuses must not fill the memory over the months.
+const maxTransitions = 1000
+
 // count brings the transitions up to date with next's members and remembers
 // them for the next time.
 func (c *Cache) count(next, prev *Snapshot) {
@@ -93,7 +97,12 @@ func (c *Cache) count(next, prev *Snapshot) {
 	}
 	slices.SortStableFunc(next.Members.Items, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 	if c.members != nil {
-		transitions(c.members, next.Members.Items, func(t Transition) { next.Transitions[t]++ })
+		transitions(c.members, next.Members.Items, func(t Transition) {
+			if _, seen := next.Transitions[t]; !seen && len(next.Transitions) >= maxTransitions {
+				t = Transition{Unknown, Unknown}
+			}
+			next.Transitions[t]++
+		})
 	}
 	c.members = next.Members.Items
 	if c.members == nil {

@@ -117,6 +117,7 @@ func (n *ncp) Snapshot(ctx context.Context) org.Snapshot {
 		})
 	})
 	wg.Wait()
+	believe(&s)
 	return s
 }
 

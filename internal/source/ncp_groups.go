@@ -70,6 +70,9 @@ func (n *ncp) groupLists(ctx context.Context, rows []ncpapi.TreeRow) (lists, err
 			l.groups = append(l.groups, row.Group)
 		}
 	}
+	if len(l.groups) > maxSeries {
+		return lists{}, incredible("ncp", maxSeries, "groups") // and not asked for, one by one
+	}
 	l.accounts = make([][]ncpapi.Account, len(l.groups))
 	unreadable := make([]int, len(l.groups))
 	vanished := make([]bool, len(l.groups))

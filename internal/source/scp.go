@@ -90,6 +90,7 @@ func (s *scp) Snapshot(ctx context.Context) org.Snapshot {
 		})
 	})
 	wg.Wait()
+	believe(&snap)
 	return snap
 }
 
