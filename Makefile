@@ -17,7 +17,7 @@ build: ## the static binary, with its version
 
 test: ## all tests that need neither network nor other programs; -race where there is a C compiler
 	$(GO) vet ./...
-	if [ "$$($(GO) env CGO_ENABLED)" = 1 ]; then $(GO) test -race ./...; else $(GO) test ./...; fi
+	@if [ "$$($(GO) env CGO_ENABLED)" = 1 ]; then $(GO) test -race ./...; else $(GO) test ./...; fi
 
 lint:
 	$(BIN)/$(LINT) run ./...
