@@ -57,6 +57,7 @@ func (e *exporter) apply() error {
 	if err == nil {
 		e.current.Store(cfg)
 	}
+	err = e.flags.named(err)
 	e.self.Reloaded(err)
 	e.latest.Store(&attempt{time.Now(), err})
 	return err

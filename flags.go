@@ -103,6 +103,14 @@ func checkPaths(telemetry, probe string) error {
 	return nil
 }
 
+// named returns err with the name of the configuration file, if there is one.
+func (f *flags) named(err error) error {
+	if err == nil || f.configFile == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", f.configFile, err)
+}
+
 // load reads the configuration that the command line names.
 func (f *flags) load(getenv func(string) string) (*config.Config, error) {
 	if f.configFile == "" {

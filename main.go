@@ -69,16 +69,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		defer demo.Close()
 		load = demo.Config
 	}
-	if flags.configCheck {
-		return check(load, stdout)
-	}
-
 	self := collector.NewSelf()
 	calls := newCallLog(self)
 	deps := source.Deps{Logger: logger, UserAgent: "cloudorg_exporter/" + version.Version, Observer: self}
 	if flags.once {
 		deps.Logger = log.NewNopLogger() // the diagnosis says it all, and once
 		deps.Observer = calls
+	}
+	if flags.configCheck {
+		return flags.named(check(load, deps, stdout))
 	}
 	fleet := source.NewFleet(deps)
 	defer fleet.Close()
@@ -103,13 +102,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return serve(ctx, e, slogger)
 }
 
-// check says whether the configuration can be used.
-func check(load func() (*config.Config, error), stdout io.Writer) error {
+// check says whether the configuration can be used, down to the certificates
+// that it names.
+func check(load func() (*config.Config, error), deps source.Deps, stdout io.Writer) error {
 	cfg, err := load()
-	if err == nil {
-		fmt.Fprintf(stdout, "the configuration is valid: %d organizations\n", len(cfg.Organizations))
+	if err != nil {
+		return err
 	}
-	return err
+	fleet := source.NewFleet(deps)
+	defer fleet.Close()
+	if err := fleet.Apply(cfg); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "the configuration is valid: %d organizations\n", len(cfg.Organizations))
+	return nil
 }
 
 // serve answers requests until ctx ends, and then lets the running ones end.

@@ -182,6 +182,7 @@ func TestBadConfiguration(t *testing.T) {
 		{"plain http", head + keys + "    base_url: http://api.example.test\n", `organization "acme": base_url: plain http to another machine shows it what is signed`},
 		{"not a URL", head + keys + "    base_url: example.test\n", `organization "acme": base_url: must begin with https:// and name a host`},
 		{"second document", head + keys + "---\n" + head + keys, "a second YAML document"},
+		{"certificate missing", head + keys + "    http_client_config: {tls_config: {ca_file: /nowhere/ca.pem}}\n", `organization "acme": http_client_config: unable to read CA cert`},
 		{"bad proxy", head + keys + "    http_client_config: {proxy_url: 'http://a b'}\n", "invalid character"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -233,7 +234,7 @@ func TestFlags(t *testing.T) {
 		"--demo --config.file=x":               "--demo and --config.file exclude each other",
 		"--no-such-flag":                       "unknown long flag '--no-such-flag', try --help",
 		"--scrape.timeout-offset=-1s":          "--scrape.timeout-offset must not be below 0",
-		"--config.file=/nowhere/cloudorg.yml":  "open /nowhere/cloudorg.yml: no such file or directory",
+		"--config.file=/nowhere/cloudorg.yml":  "/nowhere/cloudorg.yml: no such file or directory",
 		"--demo --web.listen-address=no-where": "missing port in address",
 	} {
 		var out bytes.Buffer

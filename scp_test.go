@@ -75,7 +75,9 @@ func TestOnceSCP(t *testing.T) {
 			},
 		},
 		{
-			name: "headers lost on the way", fault: func(s *sim.SCP) { s.SetFault("/v1/account-invitations", sim.SCPNoCredentials("/v1/account-invitations")) },
+			name: "headers lost on the way", fault: func(s *sim.SCP) {
+				s.SetFault("/v1/account-invitations", sim.SCPNoCredentials("/v1/account-invitations"))
+			},
 			says:  []string{"acme: received_invitations: auth: ", "the headers were lost on the way, or the host is wrong"},
 			shows: []string{`cloudorg_members{cloud="scp",organization="acme",status="ACTIVE"} 3`},
 		},

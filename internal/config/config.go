@@ -3,6 +3,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -102,18 +103,14 @@ type file struct {
 }
 
 // Load reads, completes and validates the file at path, and the key files that
-// it names.
+// it names. Its errors do not name the file itself.
 func Load(path string) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, errors.Unwrap(err) // the caller names the file
 	}
 	defer f.Close()
-	c, err := Parse(f, filepath.Dir(path))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
+	return Parse(f, filepath.Dir(path))
 }
 
 // Environment variables that make a configuration without a file. The names

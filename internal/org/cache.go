@@ -148,6 +148,12 @@ func (c *Cache) refresh(ctx context.Context, f *flight) {
 	now := time.Now()
 
 	c.mu.Lock()
+	if c.closed { // what was cut short on the way out has not failed
+		f.found, c.flight = c.last.servedAt(now), nil
+		c.mu.Unlock()
+		close(f.done)
+		return
+	}
 	prev := c.last
 	next.Refreshed, next.Took = now, now.Sub(start)
 	next.keep(&prev, now, c.cfg)

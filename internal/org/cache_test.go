@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-kit/log"
+	kitlog "github.com/go-kit/log"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 )
@@ -389,6 +393,52 @@ func TestTransitionsAreBounded(t *testing.T) {
 		}
 		if len(s.Transitions) > maxTransitions+1 || s.Transitions[Transition{Unknown, Unknown}] < maxTransitions/2 {
 			t.Errorf("have %d transitions, %d of them unknown", len(s.Transitions), s.Transitions[Transition{Unknown, Unknown}])
+		}
+	})
+}
+
+// A scrape that waits for a refresh which a reload ends sees what there was,
+// and no failure that was none.
+func TestCacheCloseIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		cfg := config()
+		cfg.Logger = kitlog.NewLogfmtLogger(&log)
+		src := &script{took: time.Second, steps: []func(*Snapshot){read(Member{ID: "1"})}}
+		c := NewCache(src, first(), cfg)
+		c.Snapshot(t.Context())
+		time.Sleep(cfg.TTL)
+		log.Reset()
+		var waited Snapshot
+		var scrape sync.WaitGroup
+		scrape.Go(func() { waited = c.Snapshot(t.Context()) })
+		synctest.Wait()
+		c.Close()
+		scrape.Wait()
+		if s := waited.Members; !s.Success() || !s.Present || s.Failures != 0 || log.Len() > 0 {
+			t.Errorf("want the last listing and silence, have %+v and %q", s, log.String())
+		}
+	})
+}
+
+// A listing that goes on failing is told of once, and once when it recovers.
+func TestCacheLogs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		cfg := config()
+		cfg.Logger = log.NewLogfmtLogger(&out)
+		src := &script{steps: []func(*Snapshot){read(), failed(passing()), failed(passing()), failed(passing()), failed(lasting()), read(), read()}}
+		c := NewCache(src, first(), cfg)
+		refreshes(t, c, src, time.Hour)
+		have := strings.Split(strings.TrimSpace(out.String()), "\n")
+		have = slices.DeleteFunc(have, func(line string) bool { return strings.HasPrefix(line, "level=debug") })
+		want := []string{
+			`level=warn cloud=ncp organization=acme msg="listing failed" collector=members reason=server err="out of order" serving="data of 2000-01-01T00:00:00Z until 2000-01-01T01:00:00Z" next=2000-01-01T00:06:00Z`,
+			`level=warn cloud=ncp organization=acme msg="listing failed" collector=members reason=auth err=refused serving="data of 2000-01-01T00:00:00Z until 2000-01-01T01:00:00Z" next=2000-01-01T00:17:00Z`,
+			`level=info cloud=ncp organization=acme msg="listing recovered" collector=members failed_for=12m0s`,
+		}
+		if diff := cmp.Diff(want, have); diff != "" {
+			t.Errorf("log (-want +have):\n%s", diff)
 		}
 	})
 }
