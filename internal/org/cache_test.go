@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
-	kitlog "github.com/go-kit/log"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 )
@@ -403,7 +402,7 @@ func TestCacheCloseIsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		cfg := config()
-		cfg.Logger = kitlog.NewLogfmtLogger(&log)
+		cfg.Logger = log.NewLogfmtLogger(&log)
 		src := &script{took: time.Second, steps: []func(*Snapshot){read(Member{ID: "1"})}}
 		c := NewCache(src, first(), cfg)
 		c.Snapshot(t.Context())
