@@ -67,6 +67,7 @@ func (f *Fleet) Apply(c *config.Config) error {
 	for _, s := range next {
 		f.deps.Observer.Added(s.config.Cloud, s.config.Name)
 		if old := before[s.config.Name]; old.cache != nil && old.config.Cloud == s.config.Cloud {
+			old.cache.Close() // first: what it still counted would be lost
 			s.cache.Inherit(old.cache.Last())
 		}
 	}
