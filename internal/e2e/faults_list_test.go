@@ -52,13 +52,13 @@ func collectorsOf(cloud string) []string {
 }
 
 // headline is a family that a collector has as long as its listing is served.
-func headline(cloud, collector string) string {
-	switch {
-	case collector == "organization":
+func headline(collector string) string {
+	switch collector {
+	case "organization":
 		return "cloudorg_organization_info"
-	case collector == "received_invitations", collector == "groups", collector == "members", collector == "policies":
+	case "received_invitations", "groups", "members", "policies":
 		return "cloudorg_" + collector
-	case collector == "api_version":
+	case "api_version":
 		return "cloudorg_api_version_info"
 	}
 	return "cloudorg_pending_" + collector

@@ -204,7 +204,7 @@ func (c *cell) lasted(h map[string]health, data map[string]float64) bool {
 			if h[name].at <= c.at[name] {
 				return false
 			}
-		} else if c.stale && c.shows(data, name) {
+		} else if c.stale && shows(data, name) {
 			return false
 		}
 	}
@@ -212,9 +212,9 @@ func (c *cell) lasted(h map[string]health, data map[string]float64) bool {
 }
 
 // shows reports whether data has a collector's listing.
-func (c *cell) shows(data map[string]float64, collector string) bool {
+func shows(data map[string]float64, collector string) bool {
 	for series := range data {
-		if strings.HasPrefix(series, headline(c.cloud, collector)+"{") {
+		if strings.HasPrefix(series, headline(collector)+"{") {
 			return true
 		}
 	}
@@ -227,7 +227,7 @@ func (c *cell) checkData(data map[string]float64, bad func(string, ...any)) {
 		if want == otherData {
 			c.found = otherData
 			// An organization or version that is not there has no series.
-			if name != "organization" && name != "api_version" && !c.shows(data, name) {
+			if name != "organization" && name != "api_version" && !shows(data, name) {
 				bad("%s shows nothing", name)
 			}
 			return
