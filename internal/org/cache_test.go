@@ -400,22 +400,22 @@ func TestTransitionsAreBounded(t *testing.T) {
 // and no failure that was none.
 func TestCacheCloseIsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log strings.Builder
+		var out strings.Builder
 		cfg := config()
-		cfg.Logger = log.NewLogfmtLogger(&log)
+		cfg.Logger = log.NewLogfmtLogger(&out)
 		src := &script{took: time.Second, steps: []func(*Snapshot){read(Member{ID: "1"})}}
 		c := NewCache(src, first(), cfg)
 		c.Snapshot(t.Context())
 		time.Sleep(cfg.TTL)
-		log.Reset()
+		out.Reset()
 		var waited Snapshot
 		var scrape sync.WaitGroup
 		scrape.Go(func() { waited = c.Snapshot(t.Context()) })
 		synctest.Wait()
 		c.Close()
 		scrape.Wait()
-		if s := waited.Members; !s.Success() || !s.Present || s.Failures != 0 || log.Len() > 0 {
-			t.Errorf("want the last listing and silence, have %+v and %q", s, log.String())
+		if s := waited.Members; !s.Success() || !s.Present || s.Failures != 0 || out.Len() > 0 {
+			t.Errorf("want the last listing and silence, have %+v and %q", s, out.String())
 		}
 	})
 }
