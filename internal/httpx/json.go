@@ -33,6 +33,7 @@ func DecodeBody[T any](body io.Reader, read func(*Reader) T) (T, int, error) {
 const (
 	maxRows  = 2_000_000 // of one listing
 	maxValue = 1 << 20   // bytes between two tokens
+	maxField = 4 << 10   // bytes of a text or number that we need
 )
 
 func newReader(body io.Reader) *Reader {
@@ -137,12 +138,14 @@ func (r *Reader) Int() (n int64, ok bool) {
 }
 
 // Text reads a string, or a number as it is written. Null is empty; so is
-// anything else, and counts as unreadable.
+// anything else, and what is too long for a label, and counts as unreadable.
 func (r *Reader) Text() string {
 	v := r.value()
 	switch v.Kind() {
 	case '"', '0':
-		return r.text(v)
+		if len(v) <= maxField {
+			return r.text(v)
+		}
 	case 'n', 0:
 		return ""
 	}
