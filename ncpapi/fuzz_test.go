@@ -59,3 +59,35 @@ func FuzzExplain(f *testing.F) {
 		}
 	})
 }
+
+// All lists are of one shape: what is one of them is any of them, with as many
+// rows, and no time in them is out of this world.
+func FuzzLists(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		tree, _, err := httpx.DecodeBody(strings.NewReader(string(body)), rows[TreeRow])
+		check := func(name string, n int, other error) {
+			if n != len(tree) || (other == nil) != (err == nil) {
+				t.Errorf("%s: %d rows, %v; the tree has %d, %v", name, n, other, len(tree), err)
+			}
+		}
+		accounts, _, other := httpx.DecodeBody(strings.NewReader(string(body)), rows[Account])
+		check("accounts", len(accounts), other)
+		policies, _, other := httpx.DecodeBody(strings.NewReader(string(body)), rows[Policy])
+		check("policies", len(policies), other)
+		invitations, _, other := httpx.DecodeBody(strings.NewReader(string(body)), rows[Invitation])
+		check("invitations", len(invitations), other)
+		withdrawals, _, other := httpx.DecodeBody(strings.NewReader(string(body)), rows[Withdrawal])
+		check("withdrawals", len(withdrawals), other)
+		for _, w := range withdrawals {
+			if at := w.Modified; !at.IsZero() && (at.Year() < 1970 || at.Year() > 9999) {
+				t.Error(at)
+			}
+		}
+		for _, i := range invitations {
+			if at := i.Registered; !at.IsZero() && (at.Year() < 1970 || at.Year() > 9999) {
+				t.Error(at)
+			}
+		}
+	})
+}

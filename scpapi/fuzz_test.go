@@ -109,3 +109,46 @@ func FuzzExplain(f *testing.F) {
 		}
 	})
 }
+
+// A list is read whole or not at all, whatever its rows are read as; its texts
+// are fit for a label.
+func FuzzEnvelope(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no samples", err)
+	}
+	keys := []string{"organization_invitations", "account_invitations", "accounts", "organizations", "versions"}
+	for _, name := range files {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for i, key := range keys {
+			if strings.Contains(string(body), key) {
+				f.Add(i, string(body))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, n int, body string) {
+		key := keys[((n%len(keys))+len(keys))%len(keys)]
+		accounts, _, err := httpx.DecodeBody(strings.NewReader(body), envelope[Account](key))
+		for _, a := range accounts.rows {
+			if !utf8.ValidString(a.ID + a.State + a.Unit) {
+				t.Errorf("%+v is not UTF-8", a)
+			}
+		}
+		same := func(name string, rows int, other error) {
+			if (err == nil) != (other == nil) || err == nil && rows != len(accounts.rows) {
+				t.Errorf("%s: %d rows, %v; as accounts %d, %v", name, rows, other, len(accounts.rows), err)
+			}
+		}
+		invitations, _, other := httpx.DecodeBody(strings.NewReader(body), envelope[Invitation](key))
+		same("invitations", len(invitations.rows), other)
+		received, _, other := httpx.DecodeBody(strings.NewReader(body), envelope[ReceivedInvitation](key))
+		same("received invitations", len(received.rows), other)
+		organizations, _, other := httpx.DecodeBody(strings.NewReader(body), envelope[Organization](key))
+		same("organizations", len(organizations.rows), other)
+		versions, _, other := httpx.DecodeBody(strings.NewReader(body), envelope[Version](key))
+		same("versions", len(versions.rows), other)
+	})
+}

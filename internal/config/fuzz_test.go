@@ -1,0 +1,64 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// A file is refused with a reason, or it is a configuration that can be shown
+// without its keys; and what is shown of it can be read again but for them.
+func FuzzParse(f *testing.F) {
+	const key = "FUZZSECRETFUZZSECRET"
+	organization := "organizations:\n  - name: acme\n    cloud: ncp\n    access_key: A\n    secret_key: " + key + "\n"
+	for _, text := range []string{
+		"", "organizations: []\n", organization,
+		"defaults: {cache_ttl: 0s, rate_limit: .inf, concurrency: 7, max_items: 0}\n" + organization,
+		organization + "    invitation_lifetime: 30d\n    collectors: [members]\n    members_from: tree\n    base_url: http://[::1]:8/x\n",
+		strings.Replace(organization, "ncp", "scp", 1) + "    environment: g\n    api_version: \"\"\n    page_size: 7\n    organization_id: o-1\n",
+		organization + "    http_client_config: {proxy_url: 'http://a:b@c', tls_config: {insecure_skip_verify: true}, basic_auth: {username: u, password: " + key + "}}\n",
+		"a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]\norganizations: [*c, *c]\n",
+		organization + "---\n" + organization,
+	} {
+		f.Add(text)
+	}
+	examples, _ := filepath.Glob("../../deploy/*.y*ml")
+	for _, name := range examples {
+		if b, err := os.ReadFile(name); err == nil {
+			f.Add(string(b))
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Contains(text, "file") {
+			return // it would read what there is on this machine
+		}
+		c, err := Parse(strings.NewReader(text), "")
+		if err != nil {
+			// The library quotes a value that stands where a key belongs.
+			if strings.Contains(err.Error(), key) && strings.Count(text, "secret_key: "+key) == strings.Count(text, key) && strings.Contains(text, "secret_key: "+key+"\n") {
+				t.Errorf("the error shows the key: %v", err)
+			}
+			return
+		}
+		for _, o := range c.Organizations {
+			if o.Name == "" || len(o.Collectors) == 0 || o.RefreshTimeout <= 0 || o.CacheTTL < 0 || o.Concurrency < 1 || !(o.RateLimit > 0) || o.MaxItems < 0 {
+				t.Errorf("%+v", o)
+			}
+			if access, err := o.AccessKey.Read(); err != nil || access == "" {
+				t.Errorf("access key %q, %v", access, err)
+			}
+		}
+		shown, err := c.YAML()
+		if err != nil || !utf8.Valid(shown) {
+			t.Fatalf("it cannot be shown: %v\n%s", err, shown)
+		}
+		if strings.Contains(string(shown), key) && strings.Contains(text, "secret_key: "+key+"\n") && strings.Count(text, key) == 1 {
+			t.Errorf("it shows the key:\n%s", shown)
+		}
+		if again, err := Parse(strings.NewReader(string(shown)), ""); err != nil || len(again.Organizations) != len(c.Organizations) {
+			t.Errorf("what is shown cannot be read: %v\n%s", err, shown)
+		}
+	})
+}

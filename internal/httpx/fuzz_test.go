@@ -1,0 +1,173 @@
+package httpx
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// samples adds the bodies of both clouds' samples.
+func samples(f *testing.F) {
+	f.Helper()
+	files, err := filepath.Glob("../../*api/testdata/*.json")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no samples", err)
+	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(b))
+	}
+}
+
+// A row is one in which each kind of field is read.
+type fuzzed struct {
+	n    int64
+	ok   bool
+	text string
+	at   time.Time
+}
+
+func readFuzzed(r *Reader) (rows []fuzzed) {
+	r.Array(func() {
+		var row fuzzed
+		r.Row(func(name string) {
+			switch len(name) % 4 {
+			case 0:
+				row.n, row.ok = r.Int()
+			case 1:
+				row.text = r.Text()
+			case 2:
+				row.at = r.Millis()
+			}
+		})
+		rows = append(rows, row)
+	})
+	return rows
+}
+
+// What we read as a list of objects is one, and every such list is read, as the
+// standard library has it.
+func FuzzReader(f *testing.F) {
+	samples(f)
+	for _, body := range []string{`null`, `[]`, `[{}]`, `[{"a": 1, "a": 2}]`, "[{\"\xff\": \"\xff\"}]", `[{"a": "\ud800"}]`, `[] []`, `[{"aa": 1e400}]`} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		rows, unreadable, err := DecodeBody(strings.NewReader(body), readFuzzed)
+		var want []map[string]json.RawMessage
+		wantErr := json.Unmarshal([]byte(body), &want)
+		for _, row := range want {
+			if row == nil && wantErr == nil {
+				return // a null among the rows is an error here, and none there
+			}
+		}
+		if (err == nil) != (wantErr == nil) || err == nil && len(rows) != len(want) {
+			t.Fatalf("%d rows, error %v; the standard library has %d, %v", len(rows), err, len(want), wantErr)
+		}
+		if unreadable < 0 {
+			t.Error(unreadable)
+		}
+		for _, row := range rows {
+			if !utf8.ValidString(row.text) || len(row.text) > 3*maxField || row.n != 0 && !row.ok || !row.at.IsZero() && (row.at.Year() < 1970 || row.at.Year() > 9999) {
+				t.Errorf("%+v", row)
+			}
+		}
+	})
+}
+
+// An integer is read as the standard library reads it, quoted or not; what
+// else there is reads as none.
+func FuzzInt(f *testing.F) {
+	for _, text := range []string{`1`, `-1`, `"12"`, `" 12 "`, `9.000001e6`, `12.0`, `1e400`, `9223372036854775807`, `9223372036854775808`, `"-"`, `""`, `null`, `true`, `{}`, `[1]`, `"0x10"`, `"1_000"`, `"NaN"`, `"Inf"`, `-0`} {
+		f.Add(text)
+	}
+	type result struct {
+		n  int64
+		ok bool
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		have, unreadable, err := DecodeBody(strings.NewReader(text), func(r *Reader) result {
+			n, ok := r.Int()
+			return result{n, ok}
+		})
+		if valid := json.Valid([]byte(text)); valid != (err == nil) {
+			t.Fatalf("%v, though valid JSON is %t", err, valid)
+		}
+		if err != nil {
+			return
+		}
+		if unreadable > 1 || have.ok && unreadable > 0 || !have.ok && have.n != 0 {
+			t.Errorf("%+v, %d unreadable", have, unreadable)
+		}
+		var n int64
+		if len(text) < maxField && json.Unmarshal([]byte(text), &n) == nil && strings.TrimSpace(text) != "null" && (!have.ok || have.n != n) {
+			t.Errorf("want %d, have %+v", n, have)
+		}
+	})
+}
+
+// The fields of an error are read or are nothing.
+func FuzzFields(f *testing.F) {
+	samples(f)
+	f.Fuzz(func(t *testing.T, body string) {
+		b := ParseFields([]byte(body))
+		for name := range b {
+			for _, text := range []string{b.Text(name), b.Object(name).Text(name), b.First(name).Text(name)} {
+				if !utf8.ValidString(text) {
+					t.Errorf("%q is not UTF-8", text)
+				}
+			}
+		}
+	})
+}
+
+// Whatever a text is, it becomes one bounded line without an address.
+func FuzzClean(f *testing.F) {
+	for _, text := range []string{"", "a\nb\x00c", "to k***@example.test, now", strings.Repeat("한", 100), strings.Repeat("a@b ", 100), "\u202e\xff\u2028", "@", "a@", "@b"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		have := Clean(text)
+		switch {
+		case !utf8.ValidString(have), len(have) > maxText+len("…"), strings.ContainsFunc(have, unicode.IsControl), address.MatchString(have):
+			t.Errorf("%q is not fit for a log", have)
+		case strings.ContainsFunc(have, func(r rune) bool { return !unicode.IsPrint(r) }):
+			t.Errorf("%q does not print", have)
+		}
+	})
+}
+
+// A Retry-After never is below nothing.
+func FuzzRetryAfter(f *testing.F) {
+	for _, text := range []string{"", "3", "-3", "99999999999", "3.5", "Sun, 15 Nov 2026 00:00:00 GMT", "Sun, 15 Nov 9999 00:00:00 GMT", "Sunday, 15-Nov-26 00:00:00 GMT"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if d := retryAfter(text); d < 0 {
+			t.Error(d)
+		}
+	})
+}
+
+// A text that is too long for a label is none; its row stays.
+func TestLongText(t *testing.T) {
+	for _, length := range []int{10, maxField - 2, maxField - 1, 1 << 19} {
+		body := `[{"a": "` + strings.Repeat("x", length) + `"}]`
+		rows, unreadable, err := DecodeBody(strings.NewReader(body), readFuzzed)
+		want := length
+		if length > maxField-2 {
+			want = 0
+		}
+		if err != nil || len(rows) != 1 || len(rows[0].text) != want || (unreadable == 1) != (want == 0) {
+			t.Errorf("%d: %d rows, %d unreadable, %v", length, len(rows), unreadable, err)
+		}
+	}
+}

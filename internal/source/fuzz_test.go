@@ -1,0 +1,182 @@
+package source_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/source"
+)
+
+// A parrot is an API that says what it was told to: one of two texts, by
+// turns of its paths.
+type parrot struct {
+	status int
+	texts  [2]string
+}
+
+func (p *parrot) RoundTrip(r *http.Request) (*http.Response, error) {
+	text := p.texts[0]
+	if strings.Contains(r.URL.Path, "/account/group/") || strings.HasSuffix(r.URL.Path, "-invitations") || r.URL.Query().Get("page") == "1" {
+		text = p.texts[1]
+	}
+	return &http.Response{StatusCode: p.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
+}
+
+// bothClouds is an organization of each cloud, which never wait.
+const bothClouds = `
+defaults: {rate_limit: 1000000000000, concurrency: 100, refresh_timeout: 50ms, max_items: 3}
+organizations:
+  - name: naver
+    cloud: ncp
+    access_key: EXAMPLE
+    secret_key: SECRETSECRET
+    collectors: [organization, groups, members, invitations, withdrawals, policies]
+  - name: samsung
+    cloud: scp
+    access_key: EXAMPLE
+    secret_key: SECRETSECRET
+    invitation_lifetime: 30d
+    collectors: [organization, members, invitations, received_invitations, api_version]
+`
+
+// Whatever the API says, twice, a scrape has no error, no series that stands
+// twice and nothing but UTF-8.
+func FuzzScrape(f *testing.F) {
+	var bodies []string
+	for _, pattern := range []string{"../../ncpapi/testdata/*.json", "../../scpapi/testdata/*.json"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			f.Fatal("no samples", err)
+		}
+		for _, name := range files {
+			body, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			bodies = append(bodies, string(body))
+			status, err := strconv.Atoi(filepath.Base(name)[:3])
+			if err != nil {
+				status = http.StatusOK
+			}
+			f.Add(status, string(body), bodies[len(bodies)/2])
+		}
+	}
+	f.Add(200, `{"versions": [{"id": "v1"}, {"id": "1"}], "accounts": [{"id": "\ud800"}], "organizations": [{"id": ""}, {"id": ""}], "size": -1, "count": 1e9}`, "[]")
+	cfg, err := config.Parse(strings.NewReader(bothClouds), "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, status int, first, second string) {
+		if status < 200 || status > 599 || strings.Count(first+second, "{") > 1000 {
+			return
+		}
+		cloud := &parrot{status, [2]string{first, second}}
+		var logged bytes.Buffer
+		fleet := source.NewFleet(source.Deps{Logger: log.NewSyncLogger(log.NewLogfmtLogger(&logged)), Observer: collector.NewSelf(), Transport: cloud})
+		defer fleet.Close()
+		if err := fleet.Apply(cfg); err != nil {
+			t.Fatal(err)
+		}
+		gather(t, fleet)
+		again := *cfg
+		again.Organizations = append([]config.Organization(nil), cfg.Organizations...)
+		for i := range again.Organizations { // others, with the totals of before
+			again.Organizations[i].MembersFrom = config.FromTree
+			again.Organizations[i].MaxItems = 1
+		}
+		cloud.texts[0], cloud.texts[1] = second, first
+		if err := fleet.Apply(&again); err != nil {
+			t.Fatal(err)
+		}
+		text := gather(t, fleet)
+		if strings.Contains(text+logged.String(), "SECRETSECRET") {
+			t.Errorf("it shows the key:\n%s%s", text, logged.String())
+		}
+		if !utf8.ValidString(logged.String()) {
+			t.Errorf("the log is not UTF-8: %q", logged.String())
+		}
+	})
+}
+
+// gather refreshes and renders all, with a registry that checks everything.
+func gather(t *testing.T, fleet *source.Fleet) string {
+	t.Helper()
+	fleet.Prime(t.Context())
+	var all []org.Snapshot
+	for _, c := range fleet.Caches() {
+		all = append(all, c.Last())
+	}
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(collector.New(time.Now(), nil, all...))
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, family := range families {
+		if _, err := expfmt.MetricFamilyToText(&b, family); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !utf8.ValidString(b.String()) {
+		t.Errorf("not UTF-8: %q", b.String())
+	}
+	return b.String()
+}
+
+// Whatever is asked for, there is an answer, and it does not repeat what was
+// asked for as anything but text.
+func FuzzRequest(f *testing.F) {
+	for _, query := range []string{"", "target=naver", "target=", "target=naver&target=samsung", "target=%ff", "collect[]=members", "collect[]=members&collect[]=x", "name[]=cloudorg_members", "collect[]=%00<script>", ";", "%"} {
+		f.Add(query, "10", "text/plain", "gzip")
+		f.Add(query, "1e-300", "application/openmetrics-text;version=1.0.0", "gzip;q=0, zstd")
+	}
+	f.Add("", "NaN", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", "br")
+	cfg, err := config.Parse(strings.NewReader(bothClouds), "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	fleet := source.NewFleet(source.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(), Transport: &parrot{200, [2]string{"[]", "[]"}}})
+	if err := fleet.Apply(cfg); err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(fleet.Close)
+	handler := collector.NewHandler(collector.HandlerConfig{
+		Organizations: fleet.Caches, TimeoutOffset: 500 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+	})
+	f.Fuzz(func(t *testing.T, query, timeout, accept, encoding string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.URL.RawQuery = query
+		r.Header = http.Header{"X-Prometheus-Scrape-Timeout-Seconds": {timeout}, "Accept": {accept}, "Accept-Encoding": {encoding}}
+		for _, serve := range []http.HandlerFunc{handler.Metrics, handler.Probe} {
+			w := httptest.NewRecorder()
+			start := time.Now()
+			serve(w, r)
+			switch {
+			case w.Code != http.StatusOK && w.Code != http.StatusBadRequest && w.Code != http.StatusNotFound:
+				t.Errorf("status %d", w.Code)
+			case w.Code != http.StatusOK && !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain"):
+				t.Errorf("an error as %q", w.Header().Get("Content-Type"))
+			case time.Since(start) > 11*time.Second:
+				t.Errorf("it took %s", time.Since(start))
+			}
+		}
+	})
+}
