@@ -69,9 +69,9 @@ func buildChild(t *testing.T) string {
 	return binary
 }
 
-// startChild runs the program with a configuration until the test ends, as
-// which it must go in peace.
-func startChild(t *testing.T, binary, yaml string) *child {
+// startChild runs the program with a configuration until the test ends; it
+// must end well then.
+func startChild(t *testing.T, binary, yaml string, flags ...string) *child {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -84,8 +84,8 @@ func startChild(t *testing.T, binary, yaml string) *child {
 		client: &http.Client{Transport: &http.Transport{}},
 	}
 	c.configure(yaml)
-	c.cmd = exec.Command(binary, "--config.file="+c.config, "--web.listen-address="+address,
-		"--log.level=debug", "--web.enable-lifecycle", "--web.enable-pprof")
+	c.cmd = exec.Command(binary, append(flags, "--config.file="+c.config, "--web.listen-address="+address,
+		"--log.level=debug", "--web.enable-lifecycle", "--web.enable-pprof")...)
 	c.cmd.Stderr = c.log
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
