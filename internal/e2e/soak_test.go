@@ -91,7 +91,7 @@ func (n *tenant) rotate(t *testing.T) {
 // of them differently.
 func soakYAML(tenants []*tenant, generation int, ca *authority) string {
 	var b strings.Builder
-	b.WriteString("defaults: {cache_ttl: 1s, error_ttl: 1s, max_stale: 20s, refresh_timeout: 8s, rate_limit: 1000, concurrency: 2}\norganizations:\n")
+	b.WriteString("defaults: {cache_ttl: 1s, error_ttl: 1s, max_stale: 20s, refresh_timeout: 12s, rate_limit: 1000, concurrency: 2}\norganizations:\n")
 	for i, n := range tenants {
 		fmt.Fprintf(&b, "  - {name: %s, cloud: %s, base_url: '%s', access_key_file: %s, secret_key_file: %s, max_items: %d",
 			n.name, n.site.cloud, n.site.url(), filepath.Join(n.dir, "access"), filepath.Join(n.dir, "secret"), 100+generation*(1-min(1, (i+generation)%3)))
@@ -156,7 +156,7 @@ func (s *scraper) scrape(client *http.Client) {
 	case 1:
 		path, whole = "/metrics?collect[]=members&collect[]=api_version", false
 	}
-	timeout := time.Duration(5+s.dice.IntN(6)) * time.Second
+	timeout := time.Duration(8+s.dice.IntN(7)) * time.Second
 	mine := *s.exposed
 	mine.client = client
 	status, body, took, err := mine.ask(http.MethodGet, path, timeout)
@@ -206,7 +206,7 @@ func TestSoak(t *testing.T) {
 		tenants[i] = newTenant(t, i+1, ca)
 	}
 	one, all := soakYAML(tenants[:1], 0, ca), soakYAML(tenants, 0, ca)
-	exporter := startChild(t, buildChild(t), one, "--scrape.timeout-offset=2s")
+	exporter := startChild(t, buildChild(t), one, "--scrape.timeout-offset=4s")
 	reload := func(yaml string) {
 		exporter.configure(yaml)
 		if status, body, _, err := exporter.ask(http.MethodPost, "/-/reload", scrapeTimeout); status != http.StatusOK || err != nil {
@@ -343,7 +343,7 @@ func TestSoak(t *testing.T) {
 		n.site.instead.Store(nil)
 	}
 	reload(all)
-	time.Sleep(10 * time.Second) // longer than a scrape that nobody waits for any more
+	time.Sleep(13 * time.Second) // longer than a scrape that nobody waits for any more
 	settle(soakOrganizations)
 	measures = append(measures, exporter.measure("50 organizations, after"))
 	reload(one)
