@@ -12,6 +12,11 @@
 {{- end }}
 {{- end }}
 
+{{/* Another name for shards: no Service becomes headless later. */}}
+{{- define "cloudorg.service" -}}
+{{ include "cloudorg.fullname" . }}{{ if gt (int .Values.shards) 1 }}-shards{{ end }}
+{{- end }}
+
 {{- define "cloudorg.selector" -}}
 app.kubernetes.io/name: {{ include "cloudorg.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
