@@ -94,7 +94,7 @@ func (e *exporter) hangups(ctx context.Context) {
 func (e *exporter) routes(ctx context.Context, slogger *slog.Logger) http.Handler {
 	handler := collector.NewHandler(collector.HandlerConfig{
 		Organizations: e.fleet.Caches,
-		Self:          e.self.Registry,
+		Self:          e.self,
 		TimeoutOffset: e.flags.timeoutOffset,
 		Logger:        slogger,
 	})

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
@@ -52,7 +50,6 @@ func organizations(n, members, invitations int) []*org.Cache {
 func benchmarkScrape(b *testing.B, caches []*org.Cache, encoding string) {
 	h := NewHandler(HandlerConfig{
 		Organizations: func() []*org.Cache { return caches },
-		Self:          prometheus.Gatherers{},
 		Logger:        slog.New(slog.DiscardHandler),
 	})
 	scrape := func() int {

@@ -6,6 +6,7 @@
 package collector
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ const namespace = "cloudorg_"
 type family struct {
 	collector string // the listing it is made of; empty: of all listings' health
 	outlives  bool   // what it says stays true when the listing is no longer believed
+	ticks     bool   // its samples are moments, in seconds since 1970; exported are the days until then
 	name      string // without the namespace
 	kind      prometheus.ValueType
 	unit      string // also the end of the name; empty if it has none
@@ -42,8 +44,7 @@ type Collector struct {
 	snapshots []org.Snapshot
 	now       time.Time
 	only      []string // collectors; nil: all
-	families  []family
-	descs     []*prometheus.Desc
+	layouts   []layout
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
@@ -51,15 +52,7 @@ var _ prometheus.Collector = (*Collector)(nil)
 // New returns the Collector of snapshots at the time now. With only, it has no
 // metrics but those of the collectors that only names.
 func New(now time.Time, only []string, snapshots ...org.Snapshot) *Collector {
-	c := &Collector{snapshots: snapshots, now: now, only: only}
-	for _, f := range families() {
-		if f.collector != "" && !c.wants(f.collector) {
-			continue
-		}
-		c.families = append(c.families, f)
-		c.descs = append(c.descs, f.desc())
-	}
-	return c
+	return &Collector{snapshots, now, only, layouts()}
 }
 
 // families returns every family there is.
@@ -70,49 +63,57 @@ func families() []family {
 	)
 }
 
-func (f *family) desc() *prometheus.Desc {
-	labels := append([]string{"cloud", "organization"}, f.labels...)
-	return prometheus.V2.NewDesc(namespace+f.name, f.help, prometheus.UnconstrainedLabels(labels), nil, prometheus.WithUnit(f.unit))
-}
-
 func (c *Collector) wants(collector string) bool {
-	return c.only == nil || slices.Contains(c.only, collector)
+	return collector == "" || c.only == nil || slices.Contains(c.only, collector)
 }
 
 // Describe sends the descriptors of all families.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range c.descs {
-		ch <- d
+	for _, l := range c.layouts {
+		ch <- l.desc
 	}
 }
 
 // Collect sends the metrics.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range c.snapshots {
-		v := newView(s, c.now, c.wants)
-		for i, f := range c.families {
-			if f.collector != "" && !f.outlives && !v.present[f.collector] {
-				continue // what is unknown is absent
+		v := newView(s, c.wants)
+		for _, l := range c.layouts {
+			if !c.wants(l.collector) {
+				continue
 			}
-			c.send(ch, v, f, c.descs[i])
+			for labels, value := range l.series(v) {
+				if l.ticks {
+					value = days(value, c.now)
+				}
+				ch <- prometheus.MustNewConstMetric(l.desc, l.kind, value, labels...)
+			}
 		}
 	}
 }
 
-// send sends the samples of one family. Of two that would be the same series
-// the first counts: the second would cost the whole scrape.
-func (c *Collector) send(ch chan<- prometheus.Metric, v *view, f family, desc *prometheus.Desc) {
-	seen := map[string]bool{}
-	for _, s := range f.samples(v) {
-		labels := append([]string{v.Cloud, v.Organization}, s.labels...)
-		for i, l := range labels {
-			labels[i] = strings.ToValidUTF8(l, "\uFFFD")
+// series returns the values of all labels and the value of each series. Of two
+// that would be the same the first counts: the second would cost the whole
+// scrape.
+func (f *family) series(v *view) iter.Seq2[[]string, float64] {
+	return func(yield func([]string, float64) bool) {
+		if f.collector != "" && !f.outlives && !v.present[f.collector] {
+			return // what is unknown is absent
 		}
-		key := strings.Join(labels, "\xff")
-		if seen[key] {
-			continue
+		seen := map[string]bool{}
+		for _, s := range f.samples(v) {
+			labels := append([]string{v.Cloud, v.Organization}, s.labels...)
+			for i, l := range labels {
+				labels[i] = strings.ToValidUTF8(l, "\uFFFD")
+			}
+			key := strings.Join(labels, "\xff")
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			if !yield(labels, s.value) {
+				return
+			}
 		}
-		seen[key] = true
-		ch <- prometheus.MustNewConstMetric(desc, f.kind, s.value, labels...)
 	}
 }

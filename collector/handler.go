@@ -1,7 +1,9 @@
 package collector
 
 import (
+	"compress/flate"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
@@ -21,23 +24,32 @@ import (
 type HandlerConfig struct {
 	// Organizations returns the organizations that are served now.
 	Organizations func() []*org.Cache
-	// Self are the exporter's own metrics, which /metrics adds.
-	Self prometheus.Gatherer
+	// Self are the exporter's own metrics, which /metrics adds; nil: none.
+	Self *Self
 	// TimeoutOffset is how much earlier than Prometheus gives up a scrape is
 	// answered.
 	TimeoutOffset time.Duration
-	// Logger is told what promhttp cannot serve.
+	// Logger is told what cannot be served.
 	Logger *slog.Logger
 }
 
 // A Handler serves scrapes: it fetches the snapshots, and when all I/O has
 // ended it renders them.
 type Handler struct {
-	cfg HandlerConfig
+	cfg     HandlerConfig
+	press   *press
+	writers sync.Pool // of *flate.Writer
 }
 
 // NewHandler returns a Handler.
-func NewHandler(cfg HandlerConfig) *Handler { return &Handler{cfg} }
+func NewHandler(cfg HandlerConfig) *Handler {
+	h := &Handler{cfg: cfg, press: newPress()}
+	h.writers.New = func() any {
+		w, _ := flate.NewWriter(nil, flate.BestSpeed) // the level exists
+		return w
+	}
+	return h
+}
 
 // Metrics serves all organizations, and the exporter's own metrics unless the
 // request asks for some collectors only.
@@ -47,11 +59,11 @@ func (h *Handler) Metrics(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	self := h.cfg.Self
-	if only != nil {
-		self = prometheus.Gatherers{}
+	asked := scrape{caches: h.cfg.Organizations(), only: only}
+	if only == nil {
+		asked.self = h.cfg.Self
 	}
-	h.serve(w, r, h.cfg.Organizations(), only, self)
+	h.serve(w, r, asked)
 }
 
 // Probe serves the one organization that the parameter target names.
@@ -68,29 +80,95 @@ func (h *Handler) Probe(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, c := range h.cfg.Organizations() {
 		if c.Name() == targets[0] {
-			h.serve(w, r, []*org.Cache{c}, only, prometheus.Gatherers{})
+			h.serve(w, r, scrape{caches: []*org.Cache{c}, only: only, probed: c})
 			return
 		}
 	}
 	http.Error(w, fmt.Sprintf("no organization %q is configured", targets[0]), http.StatusNotFound)
 }
 
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Cache, only []string, self prometheus.Gatherer) {
+// A scrape is what a request asks for.
+type scrape struct {
+	caches []*org.Cache
+	probed *org.Cache // the only one of caches; nil if they are all there are
+	only   []string   // collectors; nil: all
+	self   *Self      // nil: without
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, asked scrape) {
 	ctx, cancel := context.WithTimeout(r.Context(), budget(r.Header, h.cfg.TimeoutOffset))
 	defer cancel()
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
+	text := format.FormatType() == expfmt.TypeTextPlain || format.FormatType() == expfmt.TypeOpenMetrics
+	if text && asked.only == nil && !r.URL.Query().Has("name[]") {
+		h.serveText(ctx, w, r, asked, format)
+		return
+	}
+	h.serveAny(ctx, w, r, asked)
+}
+
+// serveAny serves what is not asked for often: formats other than text, and
+// some of the metrics only.
+func (h *Handler) serveAny(ctx context.Context, w http.ResponseWriter, r *http.Request, asked scrape) {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(&Collector{fetch(ctx, asked.caches), time.Now(), asked.only, h.press.layouts})
+	if asked.self != nil {
+		reg.MustRegister(asked.self.Registry, asked.self.Process)
+	}
+	promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+		ErrorLog:          slog.NewLogLogger(h.cfg.Logger.Handler(), slog.LevelError),
+		ErrorHandling:     promhttp.ContinueOnError,
+		EnableOpenMetrics: true,
+	}).ServeHTTP(w, r)
+}
+
+// serveText serves all metrics as text, most of which is at hand.
+func (h *Handler) serveText(ctx context.Context, w http.ResponseWriter, r *http.Request, asked scrape, format expfmt.Format) {
+	out := newOutput(wantsGzip(r.Header), &h.writers)
+	t := title{asked.probed, format.FormatType() == expfmt.TypeOpenMetrics}
+	pages := h.pages(ctx, asked.caches)
+	h.press.sheet(t, pages, h.cfg.Organizations).write(time.Now(), out)
+	if asked.self != nil {
+		calls, err := h.press.self(asked.self, t.openMetrics)
+		process, err2 := gather(asked.self.Process, t.openMetrics)
+		if err := errors.Join(err, err2); err != nil {
+			h.cfg.Logger.Error("error gathering metrics", "err", err)
+		}
+		out.addPacked(calls)
+		out.add(process)
+	}
+	if t.openMetrics {
+		out.add([]byte("# EOF\n"))
+	}
+	w.Header().Add("Vary", "Accept")
+	w.Header().Add("Vary", "Accept-Encoding")
+	w.Header().Set("Content-Type", string(format))
+	out.serve(w)
+}
+
+// pages returns the pages of caches: those that it has, where there is nothing
+// new to say.
+func (h *Handler) pages(ctx context.Context, caches []*org.Cache) []*page {
+	pages := h.press.of(caches)
+	var wg sync.WaitGroup
+	for i, c := range caches {
+		if pages[i] == nil || !c.Serves(pages[i].edition) {
+			wg.Go(func() { pages[i] = h.press.page(c, c.Snapshot(ctx)) })
+		}
+	}
+	wg.Wait()
+	return pages
+}
+
+// fetch asks all caches at once for their snapshots.
+func fetch(ctx context.Context, caches []*org.Cache) []org.Snapshot {
 	snapshots := make([]org.Snapshot, len(caches))
 	var wg sync.WaitGroup
 	for i, c := range caches {
 		wg.Go(func() { snapshots[i] = c.Snapshot(ctx) })
 	}
 	wg.Wait()
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(New(time.Now(), only, snapshots...))
-	promhttp.HandlerFor(prometheus.Gatherers{self, reg}, promhttp.HandlerOpts{
-		ErrorLog:          slog.NewLogLogger(h.cfg.Logger.Handler(), slog.LevelError),
-		ErrorHandling:     promhttp.ContinueOnError,
-		EnableOpenMetrics: true,
-	}).ServeHTTP(w, r)
+	return snapshots
 }
 
 // collect returns the collectors that the request limits itself to; nil for

@@ -1,8 +1,6 @@
 package collector
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
@@ -10,10 +8,10 @@ import (
 
 func invitations() []family {
 	labels := []string{"member_id", "inviting_organization_id"}
-	perInvitation := func(value func(i org.Invitation, now time.Time) (float64, bool)) func(v *view) []sample {
+	perInvitation := func(value func(i org.Invitation) (float64, bool)) func(v *view) []sample {
 		return func(v *view) []sample {
 			return each(v.invitations.kept, func(i org.Invitation) (float64, bool, []string) {
-				x, ok := value(i, v.now)
+				x, ok := value(i)
 				return x, ok, []string{i.MemberID, i.OrganizationID}
 			})
 		}
@@ -40,7 +38,7 @@ func invitations() []family {
 		unit:      "seconds",
 		help:      "When a pending invitation was sent, in seconds since 1970. Cached.",
 		labels:    labels,
-		samples:   perInvitation(func(i org.Invitation, _ time.Time) (float64, bool) { return unix(i.Created) }),
+		samples:   perInvitation(func(i org.Invitation) (float64, bool) { return unix(i.Created) }),
 	}, {
 		collector: "invitations",
 		name:      "invitation_expiry_timestamp_seconds",
@@ -48,17 +46,16 @@ func invitations() []family {
 		unit:      "seconds",
 		help:      "When a pending invitation lapses, in seconds since 1970: when it was sent, and the configured lifetime. Cached.",
 		labels:    labels,
-		samples:   perInvitation(func(i org.Invitation, _ time.Time) (float64, bool) { return unix(i.Expires) }),
+		samples:   perInvitation(func(i org.Invitation) (float64, bool) { return unix(i.Expires) }),
 	}, {
 		collector: "invitations",
+		ticks:     true,
 		name:      "invitation_expiry_days",
 		kind:      prometheus.GaugeValue,
 		unit:      "days",
 		help:      "Days until a pending invitation lapses, at the time of the scrape; negative once it has. Cached but for the counting.",
 		labels:    labels,
-		samples: perInvitation(func(i org.Invitation, now time.Time) (float64, bool) {
-			return days(i.Expires, now), !i.Expires.IsZero()
-		}),
+		samples:   perInvitation(func(i org.Invitation) (float64, bool) { return unix(i.Expires) }),
 	}, {
 		collector: "invitations",
 		name:      "invitation_reported_expire_days",
@@ -66,7 +63,7 @@ func invitations() []family {
 		unit:      "days",
 		help:      "The field expireDay of a pending invitation as NCP reports it, which does not say whether it counts the days in all or those left. Cached.",
 		labels:    labels,
-		samples: perInvitation(func(i org.Invitation, _ time.Time) (float64, bool) {
+		samples: perInvitation(func(i org.Invitation) (float64, bool) {
 			if i.ReportedDays == nil {
 				return 0, false
 			}

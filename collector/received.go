@@ -31,6 +31,7 @@ func received() []family {
 		},
 	}, {
 		collector: "received_invitations",
+		ticks:     true,
 		name:      "received_invitation_expiry_days",
 		kind:      prometheus.GaugeValue,
 		unit:      "days",
@@ -38,7 +39,8 @@ func received() []family {
 		labels:    []string{"inviting_organization_id"},
 		samples: func(v *view) []sample {
 			return each(v.received.kept, func(i org.Invitation) (float64, bool, []string) {
-				return days(i.Expires, v.now), !i.Expires.IsZero(), []string{i.OrganizationID}
+				expires, ok := unix(i.Expires)
+				return expires, ok, []string{i.OrganizationID}
 			})
 		},
 	}}

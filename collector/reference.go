@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // A Metric describes a metric that the exporter exports, for its documentation
@@ -32,7 +34,9 @@ func Reference() ([]Metric, error) {
 			Collector: f.collector,
 		})
 	}
-	own, err := eventful().Registry.Gather()
+	self, reg := eventful(), prometheus.NewRegistry()
+	reg.MustRegister(self.Registry, self.Process)
+	own, err := reg.Gather()
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,8 +13,10 @@ import (
 // Self are the exporter's own metrics: what its calls to the clouds cost, how
 // they fare, and its process. They outlive every reload.
 type Self struct {
-	Registry *prometheus.Registry
+	Registry *prometheus.Registry // all but those of Process
+	Process  *prometheus.Registry // the process and its Go runtime: different at every look
 
+	changes    atomic.Uint64 // of what is in Registry
 	requests   *prometheus.CounterVec
 	durations  *prometheus.HistogramVec
 	throttled  *prometheus.CounterVec
@@ -23,12 +26,13 @@ type Self struct {
 	reloadedAt prometheus.Gauge
 }
 
-// NewSelf returns the exporter's own metrics in a registry of their own.
+// NewSelf returns the exporter's own metrics in registries of their own.
 func NewSelf() *Self {
 	const exporter = namespace + "exporter_"
 	labels := []string{"cloud", "organization"}
 	s := &Self{
 		Registry: prometheus.NewRegistry(),
+		Process:  prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: exporter + "api_requests_total",
 			Help: "Calls to the cloud's API, by path template and status code; the code is \"error\" where there was no answer.",
@@ -68,6 +72,8 @@ func NewSelf() *Self {
 	s.Registry.MustRegister(
 		s.requests, s.durations, s.throttled, s.offsets, s.refreshes, s.reloaded, s.reloadedAt,
 		version.NewCollector(namespace+"exporter"),
+	)
+	s.Process.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -79,6 +85,7 @@ func NewSelf() *Self {
 func (s *Self) Added(cloud, organization string) {
 	s.throttled.WithLabelValues(cloud, organization)
 	s.refreshes.WithLabelValues(cloud, organization)
+	s.changes.Add(1)
 }
 
 // Removed drops all series of an organization.
@@ -89,6 +96,7 @@ func (s *Self) Removed(cloud, organization string) {
 	s.throttled.DeletePartialMatch(labels)
 	s.offsets.DeletePartialMatch(labels)
 	s.refreshes.DeletePartialMatch(labels)
+	s.changes.Add(1)
 }
 
 // Called counts a call to the cloud's API: with its status, or 0 where there
@@ -100,25 +108,30 @@ func (s *Self) Called(cloud, organization, endpoint string, status int, took tim
 	}
 	s.requests.WithLabelValues(cloud, organization, endpoint, code).Inc()
 	s.durations.WithLabelValues(cloud, organization, endpoint).Observe(took.Seconds())
+	s.changes.Add(1)
 }
 
 // Throttled counts a call that was refused because there were too many.
 func (s *Self) Throttled(cloud, organization string) {
 	s.throttled.WithLabelValues(cloud, organization).Inc()
+	s.changes.Add(1)
 }
 
 // Offset takes down the API's clock minus ours.
 func (s *Self) Offset(cloud, organization string, offset time.Duration) {
 	s.offsets.WithLabelValues(cloud, organization).Set(offset.Seconds())
+	s.changes.Add(1)
 }
 
 // Refreshed counts a refresh.
 func (s *Self) Refreshed(cloud, organization string) {
 	s.refreshes.WithLabelValues(cloud, organization).Inc()
+	s.changes.Add(1)
 }
 
 // Reloaded takes down whether the configuration could be loaded.
 func (s *Self) Reloaded(err error) {
+	defer s.changes.Add(1)
 	if err != nil {
 		s.reloaded.Set(0)
 		return

@@ -7,11 +7,10 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
-// A view is a snapshot as the families see it: at one moment, with the rows
-// picked that have series of their own.
+// A view is a snapshot as the families see it: with the rows picked that have
+// series of their own.
 type view struct {
 	org.Snapshot
-	now      time.Time
 	listings []org.Listing   // the wanted ones
 	present  map[string]bool // collectors whose listing may be believed
 
@@ -20,8 +19,8 @@ type view struct {
 	withdrawals rows[org.Withdrawal]
 }
 
-func newView(s org.Snapshot, now time.Time, wants func(string) bool) *view {
-	v := &view{Snapshot: s, now: now, present: map[string]bool{}}
+func newView(s org.Snapshot, wants func(string) bool) *view {
+	v := &view{Snapshot: s, present: map[string]bool{}}
 	for _, l := range v.Listings() {
 		if wants(l.Collector) {
 			v.listings = append(v.listings, l)
@@ -130,5 +129,7 @@ func unix(t time.Time) (seconds float64, ok bool) {
 	return float64(t.UnixMilli()) / 1e3, !t.IsZero()
 }
 
-// days returns the time from now to t.
-func days(t, now time.Time) float64 { return t.Sub(now).Seconds() / 86400 }
+// days returns the time from now until at, which is in seconds since 1970.
+func days(at float64, now time.Time) float64 {
+	return (at - float64(now.UnixNano())/1e9) / 86400
+}

@@ -102,6 +102,16 @@ func (c *Cache) Last() Snapshot {
 	return c.last.servedAt(time.Now())
 }
 
+// Serves reports whether Snapshot would return, without any wait, one of the
+// edition e.
+func (c *Cache) Serves(e Edition) bool {
+	revision := c.cfg.Revision()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	return c.settled(revision, now) && c.last.editionAt(now) == e
+}
+
 // Close ends the refresh that is running and starts no other. It returns when
 // nothing runs any more; Snapshot goes on serving what is known.
 func (c *Cache) Close() {
@@ -123,13 +133,11 @@ func (c *Cache) join(ctx context.Context) *flight {
 	revision := c.cfg.Revision()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.flight != nil && c.flight.late:
-		return nil // one scrape has waited for it in vain; that is enough
-	case c.flight != nil:
-		return c.flight
-	case c.closed, revision == c.revision && time.Now().Before(c.due):
+	if c.settled(revision, time.Now()) {
 		return nil
+	}
+	if c.flight != nil {
+		return c.flight
 	}
 	c.revision = revision
 	// Detached: the scrape that starts a refresh must not end it for the others.
@@ -138,6 +146,14 @@ func (c *Cache) join(ctx context.Context) *flight {
 	c.flight = f
 	c.running.Go(func() { c.refresh(ctx, f) })
 	return f
+}
+
+// settled reports whether there is no refresh to wait for, nor one to start.
+func (c *Cache) settled(revision uint64, now time.Time) bool {
+	if c.flight != nil {
+		return c.flight.late // one scrape has waited for it in vain; that is enough
+	}
+	return c.closed || revision == c.revision && now.Before(c.due)
 }
 
 // refresh makes a new snapshot and ends f.
@@ -155,7 +171,7 @@ func (c *Cache) refresh(ctx context.Context, f *flight) {
 		return
 	}
 	prev := c.last
-	next.Refreshed, next.Took = now, now.Sub(start)
+	next.Refreshes, next.Refreshed, next.Took = prev.Refreshes+1, now, now.Sub(start)
 	next.keep(&prev, now, c.cfg)
 	c.count(&next, &prev)
 	c.due = now.Add(c.wait(&next))

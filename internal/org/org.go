@@ -32,6 +32,7 @@ type Snapshot struct {
 	// the members have been read well once.
 	Transitions map[Transition]uint64
 
+	Refreshes uint64        // how many have ended
 	Refreshed time.Time     // when the latest refresh ended; zero if none has
 	Took      time.Duration // how long it took
 	Next      time.Time     // when the next one is due
@@ -158,6 +159,25 @@ func (s *Snapshot) Listings() []Listing {
 		}
 	}
 	return asked
+}
+
+// An Edition tells the snapshots of one Cache apart: those of the same edition
+// say the same.
+type Edition struct {
+	refreshes uint64
+	present   [8]bool // for a listing can grow too old without any refresh
+}
+
+// Edition returns the edition of a Cache's snapshot.
+func (s *Snapshot) Edition() Edition { return s.editionAt(time.Time{}) }
+
+// editionAt returns the edition that s has when it is served at now.
+func (s *Snapshot) editionAt(now time.Time) Edition {
+	e := Edition{refreshes: s.Refreshes}
+	for i, l := range s.all() {
+		e.present[i] = l.Present && !now.After(l.Until)
+	}
+	return e
 }
 
 // Configure marks the listings of the named collectors as wanted.

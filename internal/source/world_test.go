@@ -14,7 +14,6 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
@@ -83,7 +82,6 @@ func newWorld(t *testing.T, yaml string, cloud http.Handler) *world {
 	}
 	w.handler = collector.NewHandler(collector.HandlerConfig{
 		Organizations: w.fleet.Caches,
-		Self:          prometheus.Gatherers{},
 		TimeoutOffset: 500 * time.Millisecond,
 		Logger:        slog.New(slog.DiscardHandler),
 	})
