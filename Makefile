@@ -32,7 +32,7 @@ bench: ## speed and memory
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 rules: ## alerting and recording rules, with promtool
-	promtool check rules dashboards/rules.yml dashboards/alerts.yml
+	promtool check rules --lint=all --lint-fatal dashboards/rules.yml dashboards/alerts.yml
 	promtool test rules dashboards/*_test.yml
 
 e2e: ## against real Prometheus, Alertmanager and Chromium (Debian: prometheus prometheus-alertmanager chromium)
