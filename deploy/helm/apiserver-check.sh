@@ -47,6 +47,15 @@ dry --set demo=true --set securityContext.allowPrivilegeEscalation=true >"$dir/o
 grep -q 'violates PodSecurity "restricted' "$dir/out" || fail "PodSecurity says nothing to a pod that is not restricted"
 echo "a pod that may escalate: $(grep -o 'violates PodSecurity "[^"]*"' "$dir/out" | head -1)"
 
+step "plain manifests"
+kubectl create namespace cloudorg-exporter >/dev/null
+kubectl label namespace cloudorg-exporter pod-security.kubernetes.io/{enforce,warn}=restricted >/dev/null
+for k in ../kubernetes ../kubernetes/prometheus-operator; do
+	kubectl apply --server-side --dry-run=server --validate=strict -k "$k" >"$dir/out" 2>&1 || { cat "$dir/out"; fail "$k is refused"; }
+	grep -i warning "$dir/out" && fail "$k: a warning"
+	cat "$dir/out"
+done
+
 pods() { kubectl -n monitoring get pods -o "jsonpath={range .items[*]}{.metadata.name} {end}" -l app.kubernetes.io/instance=acme | wc -w; }
 annotation() { kubectl -n monitoring get deployment acme-cloudorg-exporter -o "jsonpath={.spec.template.metadata.annotations.checksum/config}"; }
 step "install"
