@@ -433,3 +433,42 @@ func document(t *testing.T, part, have string) {
 		t.Errorf("%s (-want +have), write it with -update:\n%s", file, diff)
 	}
 }
+
+// A name that there is not is a fault of the network like others; a reload
+// that corrects it is enough. Nothing is asked to find out: the top level
+// domain is one that name servers never see (RFC 7686).
+func TestNoSuchHost(t *testing.T) {
+	s := newSite(t, "ncp", 1990, nil)
+	c := &cell{endpoint: endpoints()[0], site: s}
+	c.fault.name = "no such host"
+	right := "defaults: {cache_ttl: 500ms, error_ttl: 500ms, refresh_timeout: 2s}\norganizations:\n" + c.yaml(nil)
+	wrong := strings.Replace(right, s.url(), "http://nowhere.onion\n    insecure_http: true", 1)
+	exporter := startChild(t, buildChild(t), wrong)
+	until := func(what string, happened func(health) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			all := exporter.scrape("/metrics").healthOf(c.name())
+			good := 0
+			for _, name := range collectorsOf("ncp") {
+				if happened(all[name]) {
+					good++
+				}
+			}
+			if good == len(collectorsOf("ncp")) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("waited in vain until %s: %v\n%s", what, all, exporter.log.end())
+			}
+		}
+	}
+	until("all fail", func(h health) bool { return h.reason == "network" && !h.success })
+	if !strings.Contains(exporter.log.String(), "no such host") {
+		t.Errorf("the log does not say why:\n%s", exporter.log.end())
+	}
+	exporter.configure(right)
+	if status, body, _, err := exporter.ask(http.MethodPost, "/-/reload", scrapeTimeout); status != http.StatusOK || err != nil {
+		t.Fatalf("reload: %d %s %v", status, body, err)
+	}
+	until("all are read", func(h health) bool { return h.reason == "" && h.success })
+}
