@@ -39,6 +39,16 @@ func (p *parrot) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: p.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
 }
 
+// deaf is an Observer that does not listen.
+type deaf struct{}
+
+func (deaf) Added(string, string)                              {}
+func (deaf) Removed(string, string)                            {}
+func (deaf) Refreshed(string, string)                          {}
+func (deaf) Called(string, string, string, int, time.Duration) {}
+func (deaf) Throttled(string, string)                          {}
+func (deaf) Offset(string, string, time.Duration)              {}
+
 // bothClouds is an organization of each cloud, which never wait.
 const bothClouds = `
 defaults: {rate_limit: 1000000000000, concurrency: 100, refresh_timeout: 50ms, max_items: 3}
@@ -89,7 +99,7 @@ func FuzzScrape(f *testing.F) {
 		}
 		cloud := &parrot{status, [2]string{first, second}}
 		var logged bytes.Buffer
-		fleet := source.NewFleet(source.Deps{Logger: log.NewSyncLogger(log.NewLogfmtLogger(&logged)), Observer: collector.NewSelf(), Transport: cloud})
+		fleet := source.NewFleet(source.Deps{Logger: log.NewSyncLogger(log.NewLogfmtLogger(&logged)), Observer: deaf{}, Transport: cloud})
 		defer fleet.Close()
 		if err := fleet.Apply(cfg); err != nil {
 			t.Fatal(err)
