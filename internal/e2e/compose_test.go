@@ -1,0 +1,170 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v2"
+)
+
+const composeDir = "../../deploy/compose"
+
+// A composition is what this test reads of compose.yml.
+type composition struct {
+	Services map[string]struct {
+		Command []string
+		Ports   []string
+		Volumes []string
+	}
+}
+
+// TestCompose runs the demo of deploy/compose without containers: the same
+// commands and the same files at the same places below a directory, but for the
+// addresses, and for the alerts' patience.
+func TestCompose(t *testing.T) {
+	programs := map[string]string{
+		"prometheus":   find(t, "prometheus"),
+		"alertmanager": find(t, "prometheus-alertmanager", "alertmanager"),
+		"exporter":     filepath.Join(t.TempDir(), "cloudorg_exporter"),
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", programs["exporter"], "../..").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	var compose composition
+	readYAML(t, filepath.Join(composeDir, "compose.yml"), &compose)
+
+	// Where the services are here. Those are their names in the files, too.
+	address, words := map[string]string{}, []string{}
+	for _, s := range []struct{ name, port string }{{"exporter", "10076"}, {"prometheus", "9090"}, {"alertmanager", "9093"}} {
+		address[s.name] = freeAddress(t)
+		words = append(words, `"`+s.name+":"+s.port+`"`, `"`+address[s.name]+`"`)
+		if want := []string{"127.0.0.1:" + s.port + ":" + s.port}; !slices.Equal(compose.Services[s.name].Ports, want) {
+			t.Errorf("%s: want the ports %s, have %s", s.name, want, compose.Services[s.name].Ports)
+		}
+	}
+	here := strings.NewReplacer(words...)
+
+	// The file system of all containers in one.
+	root := t.TempDir()
+	for name, service := range compose.Services {
+		for _, v := range service.Volumes {
+			from, to, _ := strings.Cut(v, ":")
+			to, readOnly := strings.CutSuffix(to, ":ro")
+			place := filepath.Join(root, to)
+			if !strings.HasPrefix(from, ".") { // a volume of its own
+				if err := os.MkdirAll(place, 0o700); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			if !readOnly {
+				t.Errorf("%s may write to %s", name, from)
+			}
+			text, err := os.ReadFile(filepath.Join(composeDir, from))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if err := os.MkdirAll(filepath.Dir(place), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(place, []byte(here.Replace(string(text))), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, name := range []string{"rules.yml", "alerts.yml"} {
+		rules := filepath.Join(root, "etc/prometheus/rules", name)
+		hurried(t, rules, rules)
+	}
+	for name, program := range programs {
+		args := []string{"--web.listen-address=" + address[name]}
+		for _, a := range compose.Services[name].Command {
+			if flag, path, ok := strings.Cut(a, "=/"); ok {
+				a = flag + "=" + filepath.Join(root, path)
+			}
+			args = append(args, a)
+		}
+		runProcess(t, program, args...)
+	}
+
+	p := &promAPI{t: t, url: "http://" + address["prometheus"]}
+	waitFor(t, time.Minute, "both targets are up", func() bool { return p.value("sum(up)") == 2 })
+	waitFor(t, 90*time.Second, "all rules evaluate", p.rulesAreHealthy)
+	waitFor(t, 90*time.Second, "the organizations are recorded", func() bool { return p.some(`{__name__=~".+:cloudorg_.+", organization="demo"}`) })
+	// How Alertmanager took its file, and that alerts reach it.
+	am := &promAPI{t: t, url: "http://" + address["alertmanager"]}
+	waitFor(t, 2*time.Minute, "an alert of the demo is at Alertmanager", func() bool { return am.hasAlert("demo") })
+
+	t.Run("Grafana finds what it is given", func(t *testing.T) { grafanaFinds(t, root, compose) })
+}
+
+// hasAlert reports whether an Alertmanager has an alert of ours about an
+// organization, for one of its receivers.
+func (p *promAPI) hasAlert(organization string) bool {
+	var alerts []struct {
+		Labels    map[string]string
+		Receivers []struct{ Name string }
+	}
+	r, err := http.Get(p.url + "/api/v2/alerts") //nolint:noctx // loopback, in a test with a limit
+	if err != nil {
+		return false
+	}
+	defer r.Body.Close()
+	if err := json.NewDecoder(r.Body).Decode(&alerts); err != nil {
+		return false
+	}
+	for _, a := range alerts {
+		if a.Labels["organization"] == organization && strings.HasPrefix(a.Labels["alertname"], "CloudOrg") && len(a.Receivers) > 0 {
+			p.t.Logf("%s of %s, for %s", a.Labels["alertname"], organization, a.Receivers[0].Name)
+			return true
+		}
+	}
+	return false
+}
+
+// grafanaFinds compares what Grafana is told to load with what is there: it
+// cannot be run here.
+func grafanaFinds(t *testing.T, root string, compose composition) {
+	provisioning := filepath.Join(root, "etc/grafana/provisioning")
+	var sources struct {
+		Datasources []struct{ URL, Type string }
+	}
+	readYAML(t, filepath.Join(provisioning, "datasources/cloudorg.yml"), &sources)
+	if len(sources.Datasources) != 1 || sources.Datasources[0].URL != "http://prometheus:9090" || sources.Datasources[0].Type != "prometheus" {
+		t.Errorf("the data source is %v", sources.Datasources)
+	}
+	var dashboards struct {
+		Providers []struct {
+			Options struct{ Path string }
+		}
+	}
+	readYAML(t, filepath.Join(provisioning, "dashboards/cloudorg.yml"), &dashboards)
+	given, _ := filepath.Glob(filepath.Join(root, dashboards.Providers[0].Options.Path, "*.json"))
+	all, _ := filepath.Glob("../../dashboards/*.json")
+	if len(all) == 0 || len(given) != len(all) {
+		t.Errorf("there are %d dashboards, and Grafana is given %d", len(all), len(given))
+	}
+	if len(compose.Services["grafana"].Command) != 0 {
+		t.Error("Grafana has a command, which this test does not know")
+	}
+}
+
+func readYAML(t *testing.T, file string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = yaml.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
