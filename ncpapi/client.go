@@ -9,6 +9,7 @@ package ncpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,13 +123,21 @@ func list[T any, R row[T]](ctx context.Context, c *Client, endpoint, path string
 
 // rows reads a bare array.
 func rows[T any, R row[T]](r *httpx.Reader) []T {
+	const many = 1024
+	var full [][]T // a long list would leave its like behind several times while it grows
 	var all []T
 	var t T // one for all rows, as it escapes
 	field := func(name string) { R(&t).read(name, r) }
 	r.Array(func() {
 		t = *new(T)
 		r.Row(field)
+		if len(all) == many {
+			full, all = append(full, all), make([]T, 0, many)
+		}
 		all = append(all, t)
 	})
-	return all
+	if full == nil {
+		return all
+	}
+	return slices.Concat(append(full, all)...)
 }

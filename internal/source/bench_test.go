@@ -1,10 +1,16 @@
 package source_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,4 +60,105 @@ func BenchmarkRefresh(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(ideal), "×ideal")
+}
+
+// A oneGroup is a Transport to an organization of one group, with the list of
+// its members in a file: in memory it would delay the garbage collector.
+type oneGroup string
+
+func (file oneGroup) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := io.NopCloser(strings.NewReader(`[{"organizationGroupNo": 611, "groupYn": "Y"}]`))
+	if strings.HasSuffix(r.URL.Path, "/account/group/611") {
+		var err error
+		if body, err = os.Open(string(file)); err != nil {
+			return nil, err
+		}
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body, Request: r}, nil
+}
+
+// A refresh of one group of 100,000 members, 25 MB, from the client's rows to
+// what the cache keeps, against json.Unmarshal into a slice of structs.
+func BenchmarkMembers(b *testing.B) {
+	var list strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&list, `,{"memberNo": %d, "organizationNo": 4100, "organizationGroupNo": %d, "masterMemberNo": 9000001, "masterMemberYn": "N", "loginId": "a***@example.test", "memberName": "member-%d", "memberAlias": "-", "memberStatusCode": "JOIN", "memberStatusName": "가입 완료"}`+"\n", 9000000+i, 611+i%50, i)
+	}
+	file, size := filepath.Join(b.TempDir(), "list.json"), int64(list.Len())
+	if err := os.WriteFile(file, []byte("["+list.String()[1:]+"]"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	list.Reset()
+	cfg, err := config.Parse(strings.NewReader(
+		"organizations: [{name: a, cloud: ncp, access_key: a, secret_key: s, cache_ttl: 0s, rate_limit: 1000000, collectors: [members]}]"), "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, read := range map[string]func() int{
+		"refresh": func() int {
+			fleet := source.NewFleet(source.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(), Transport: oneGroup(file)})
+			if err := fleet.Apply(cfg); err != nil {
+				b.Fatal(err)
+			}
+			defer fleet.Close()
+			return len(fleet.Caches()[0].Snapshot(b.Context()).Members.Items)
+		},
+		"Unmarshal": func() int {
+			var all []struct {
+				Member int64  `json:"memberNo"`
+				Group  int64  `json:"organizationGroupNo"`
+				Status string `json:"memberStatusCode"`
+			}
+			f, err := os.Open(file)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer f.Close()
+			body, err := io.ReadAll(f) // as it has to be done with a response
+			if err == nil {
+				err = json.Unmarshal(body, &all)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			return len(all)
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(size)
+			b.ReportAllocs()
+			for b.Loop() {
+				if n := read(); n != 100_000 {
+					b.Fatal(n)
+				}
+			}
+			b.StopTimer()
+			b.ReportMetric(growth(func() { read() })/(1<<20), "peak-MiB")
+		})
+	}
+}
+
+// growth returns how much larger the heap was at most while f ran.
+func growth(f func()) float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	before, most := m.HeapAlloc, m.HeapAlloc
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				runtime.ReadMemStats(&m)
+				most = max(most, m.HeapAlloc)
+			}
+		}
+	})
+	f()
+	close(stop)
+	wg.Wait()
+	return float64(most - before)
 }

@@ -38,7 +38,7 @@ func groups(rows []ncpapi.TreeRow) []org.Group {
 
 // treeMembers returns the accounts of a tree.
 func treeMembers(rows []ncpapi.TreeRow) []org.Member {
-	var m roll
+	m := newRoll(len(rows))
 	for _, row := range rows {
 		if row.NamesAccount() {
 			m.add(row.Member, row.Group, row.Status)
@@ -110,7 +110,11 @@ func gone(err error) bool {
 
 // members returns the accounts of all lists.
 func (l lists) members() []org.Member {
-	var m roll
+	rows := 0
+	for _, accounts := range l.accounts {
+		rows += len(accounts)
+	}
+	m := newRoll(rows)
 	for i, accounts := range l.accounts {
 		for _, a := range accounts {
 			group := a.Group
@@ -126,28 +130,42 @@ func (l lists) members() []org.Member {
 // A roll is a list of members under construction.
 type roll struct {
 	members []org.Member
-	home    map[int64]ncpapi.Number // a member's group, as his first row has it
-	also    map[place]bool          // the places of his other rows
+	first   map[int64]int32          // the first row of a member
+	also    map[place]bool           // the places of his other rows
+	groups  map[ncpapi.Number]string // the groups' identifiers
 }
 
 // A place is a member in a group other than his first.
-type place struct{ member, group int64 }
+type place struct {
+	member int64
+	group  string
+}
+
+// newRoll returns a roll for so many rows: it may be a hundred thousand.
+func newRoll(rows int) *roll {
+	return &roll{
+		members: make([]org.Member, 0, rows),
+		first:   make(map[int64]int32, rows),
+		also:    map[place]bool{},
+		groups:  map[ncpapi.Number]string{},
+	}
+}
 
 // add adds a row. A member that stands in several groups' lists is marked from
 // the second on; in one group he stands once. A row without a number cannot be
 // told from another, and counts.
 func (m *roll) add(member, group ncpapi.Number, status string) {
-	row := org.Member{ID: id(member), GroupID: id(group), Status: cmp.Or(status, org.Unknown)}
+	if _, known := m.groups[group]; !known {
+		m.groups[group] = id(group)
+	}
+	row := org.Member{ID: id(member), GroupID: m.groups[group], Status: cmp.Or(status, org.Unknown)}
 	if member.Valid {
-		if m.home == nil {
-			m.home, m.also = map[int64]ncpapi.Number{}, map[place]bool{}
-		}
-		here := place{member.Value, group.Value}
-		home, listed := m.home[member.Value]
+		here := place{member.Value, row.GroupID}
+		first, listed := m.first[member.Value]
 		switch {
 		case !listed:
-			m.home[member.Value] = group
-		case home == group || m.also[here]:
+			m.first[member.Value] = int32(len(m.members))
+		case m.members[first].GroupID == row.GroupID || m.also[here]:
 			return
 		default:
 			m.also[here] = true
