@@ -137,7 +137,7 @@ func FuzzClean(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		have := Clean(text)
 		switch {
-		case !utf8.ValidString(have), len(have) > maxText+len("…"), strings.ContainsFunc(have, unicode.IsControl), address.MatchString(have):
+		case !utf8.ValidString(have), len(have) > maxText+len("…"), strings.ContainsFunc(have, unicode.IsControl), address.MatchString(strings.TrimSuffix(have, "…")):
 			t.Errorf("%q is not fit for a log", have)
 		case strings.ContainsFunc(have, func(r rune) bool { return !unicode.IsPrint(r) }):
 			t.Errorf("%q does not print", have)
