@@ -41,9 +41,13 @@ type cell struct {
 	probing atomic.Pointer[string] // what is wrong with a scrape in the meantime; nil: it has not ended
 }
 
+// probeOffset is how long a probe may take to render, with 500 organizations
+// in trouble beside it.
+const probeOffset = 2 * time.Second
+
 // probe scrapes the organization alone, with a short time to answer in.
 func (c *cell) probe(exporter *child) {
-	const timeout = time.Second
+	const timeout = 2 * probeOffset // less than a refresh may take
 	var wrong string
 	status, body, took, err := exporter.ask(http.MethodGet, "/probe?target="+url.QueryEscape(c.name()), timeout)
 	if err == nil {
@@ -289,7 +293,7 @@ func TestFaults(t *testing.T) {
 	for _, c := range cells {
 		yaml += c.yaml(ca)
 	}
-	exporter := startChild(t, buildChild(t), yaml)
+	exporter := startChild(t, buildChild(t), yaml, "--scrape.timeout-offset="+probeOffset.String())
 	path := "/metrics?"
 	for _, name := range []string{"organization", "groups", "members", "invitations", "received_invitations", "withdrawals", "policies", "api_version"} {
 		path += "collect[]=" + name + "&"
