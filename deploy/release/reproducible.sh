@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 REVISION=$(git rev-parse HEAD)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-export REVISION SOURCE_DATE_EPOCH PLATFORMS=${PLATFORMS:-linux/amd64 windows/arm64}
+export REVISION SOURCE_DATE_EPOCH PLATFORMS=${PLATFORMS:-linux/amd64}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for where in one another/place; do
