@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"compress/flate"
 	"context"
 	"errors"
 	"fmt"
@@ -38,17 +37,12 @@ type HandlerConfig struct {
 type Handler struct {
 	cfg     HandlerConfig
 	press   *press
-	writers sync.Pool // of *flate.Writer
+	outputs sync.Pool // of *output
 }
 
 // NewHandler returns a Handler.
 func NewHandler(cfg HandlerConfig) *Handler {
-	h := &Handler{cfg: cfg, press: newPress()}
-	h.writers.New = func() any {
-		w, _ := flate.NewWriter(nil, flate.BestSpeed) // the level exists
-		return w
-	}
-	return h
+	return &Handler{cfg: cfg, press: newPress(), outputs: sync.Pool{New: newOutput}}
 }
 
 // Metrics serves all organizations, and the exporter's own metrics unless the
@@ -124,7 +118,9 @@ func (h *Handler) serveAny(ctx context.Context, w http.ResponseWriter, r *http.R
 
 // serveText serves all metrics as text, most of which is at hand.
 func (h *Handler) serveText(ctx context.Context, w http.ResponseWriter, r *http.Request, asked scrape, format expfmt.Format) {
-	out := newOutput(wantsGzip(r.Header), &h.writers)
+	out := h.outputs.Get().(*output)
+	defer h.outputs.Put(out)
+	out.begin(wantsGzip(r.Header))
 	t := title{asked.probed, format.FormatType() == expfmt.TypeOpenMetrics}
 	pages := h.pages(ctx, asked.caches)
 	h.press.sheet(t, pages, h.cfg.Organizations).write(time.Now(), out)
@@ -135,15 +131,15 @@ func (h *Handler) serveText(ctx context.Context, w http.ResponseWriter, r *http.
 			h.cfg.Logger.Error("error gathering metrics", "err", err)
 		}
 		out.addPacked(calls)
-		out.add(process)
+		out.add(func(text []byte) []byte { return append(text, process...) })
 	}
 	if t.openMetrics {
-		out.add([]byte("# EOF\n"))
+		out.add(func(text []byte) []byte { return append(text, "# EOF\n"...) })
 	}
 	w.Header().Add("Vary", "Accept")
 	w.Header().Add("Vary", "Accept-Encoding")
 	w.Header().Set("Content-Type", string(format))
-	out.serve(w)
+	out.send(w)
 }
 
 // pages returns the pages of caches: those that it has, where there is nothing

@@ -12,44 +12,43 @@ import (
 	"sync"
 )
 
-// packed is text that is compressed once, when somebody first asks for that.
+// packed is text that is deflated once, when somebody first asks for that.
 type packed struct {
-	text    []byte
-	deflate func() []byte
+	text []byte
+
+	once     sync.Once
+	deflated []byte
+	checksum uint32
+	shift    uint32
 }
 
-func newPacked(text []byte) *packed {
-	return &packed{text, sync.OnceValue(func() []byte {
-		w, _ := flate.NewWriter(nil, flate.DefaultCompression) // the level exists
-		return deflate(w, text)
-	})}
-}
-
-// deflate compresses text so that other text, compressed like it, can follow.
-func deflate(w *flate.Writer, text []byte) []byte {
-	var b bytes.Buffer
-	w.Reset(&b)
-	_, _ = w.Write(text) // a buffer takes everything
-	_ = w.Flush()
-	return b.Bytes()
-}
+func newPacked(text []byte) *packed { return &packed{text: text} }
 
 // An output is the answer to one scrape, in pieces: as they are, or deflated one
 // by one into a single gzip member. Not every client reads more than one.
 type output struct {
 	pieces   [][]byte
 	gzip     bool
-	writers  *sync.Pool // of *flate.Writer
-	checksum uint32     // of the text
-	size     uint32     // of the text, modulo 2³²: what gzip wants to know
+	checksum uint32 // of the text
+	size     int    // of the text
+
+	deflater *flate.Writer
+	text     []byte       // of this scrape alone
+	deflated bytes.Buffer // the same
 }
 
-func newOutput(gzip bool, writers *sync.Pool) *output {
-	o := &output{gzip: gzip, writers: writers}
+func newOutput() any {
+	w, _ := flate.NewWriter(nil, flate.BestSpeed) // the level exists; higher ones save a twentieth
+	return &output{deflater: w}
+}
+
+// begin begins an answer.
+func (o *output) begin(gzip bool) {
+	o.pieces, o.gzip, o.checksum, o.size, o.text = o.pieces[:0], gzip, 0, 0, o.text[:0]
+	o.deflated.Reset()
 	if gzip {
 		o.pieces = append(o.pieces, []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}) // RFC 1952, section 2.3
 	}
-	return o
 }
 
 // addPacked adds text that stays as it is for a while.
@@ -58,32 +57,46 @@ func (o *output) addPacked(p *packed) {
 		o.pieces = append(o.pieces, p.text)
 		return
 	}
-	o.addDeflated(p.text, p.deflate())
+	p.once.Do(func() {
+		var b bytes.Buffer
+		o.deflate(&b, p.text)
+		p.deflated, p.checksum, p.shift = b.Bytes(), crc32.ChecksumIEEE(p.text), shift(len(p.text))
+	})
+	o.pieces = append(o.pieces, p.deflated)
+	o.checksum = multiply(o.checksum, p.shift) ^ p.checksum
+	o.size += len(p.text)
 }
 
-// add adds text that is different at every scrape.
-func (o *output) add(text []byte) {
+// add adds the text that appendText appends, which is different at every
+// scrape.
+func (o *output) add(appendText func([]byte) []byte) {
+	from := len(o.text)
+	o.text = appendText(o.text)
+	text := o.text[from:]
 	if !o.gzip {
 		o.pieces = append(o.pieces, text)
 		return
 	}
-	w := o.writers.Get().(*flate.Writer)
-	o.addDeflated(text, deflate(w, text))
-	o.writers.Put(w)
-}
-
-func (o *output) addDeflated(text, deflated []byte) {
-	o.pieces = append(o.pieces, deflated)
+	from = o.deflated.Len()
+	o.deflate(&o.deflated, text)
+	o.pieces = append(o.pieces, o.deflated.Bytes()[from:])
 	o.checksum = crc32.Update(o.checksum, crc32.IEEETable, text)
-	o.size += uint32(len(text))
+	o.size += len(text)
 }
 
-// serve sends the text. Nothing can be added after that.
-func (o *output) serve(w http.ResponseWriter) {
+// deflate compresses text so that other text, compressed like it, can follow.
+func (o *output) deflate(b *bytes.Buffer, text []byte) {
+	o.deflater.Reset(b)
+	_, _ = o.deflater.Write(text) // a buffer takes everything
+	_ = o.deflater.Flush()
+}
+
+// send sends the answer, and ends it.
+func (o *output) send(w http.ResponseWriter) {
 	if o.gzip {
 		end := []byte{3, 0} // an empty block, the last: RFC 1951, section 3.2.6
 		end = binary.LittleEndian.AppendUint32(end, o.checksum)
-		end = binary.LittleEndian.AppendUint32(end, o.size)
+		end = binary.LittleEndian.AppendUint32(end, uint32(o.size))
 		o.pieces = append(o.pieces, end)
 		w.Header().Set("Content-Encoding", "gzip")
 	}
@@ -94,9 +107,10 @@ func (o *output) serve(w http.ResponseWriter) {
 	w.Header().Set("Content-Length", strconv.Itoa(size))
 	for _, p := range o.pieces {
 		if _, err := w.Write(p); err != nil {
-			return // the client has gone
+			break // the client has gone
 		}
 	}
+	clear(o.pieces) // of which some are large
 }
 
 // wantsGzip reports whether the client prefers gzip to plain text.

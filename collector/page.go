@@ -96,34 +96,27 @@ func (s *sheet) pack(text []byte) *packed {
 	return newPacked(text)
 }
 
-// tick returns the text of a part that ticks, at the time now.
-func (s *sheet) tick(p part, now time.Time) []byte {
-	const digits = 25 // at most, of a value
-	size := len(p.header)
+// appendTicking appends the text of a part that ticks, at the time now.
+func (s *sheet) appendTicking(text []byte, p part, now time.Time) []byte {
+	header := false
 	for _, page := range s.pages {
 		for _, l := range page.ticking[p.ticking] {
-			size += len(l.series) + digits
-		}
-	}
-	text := append(make([]byte, 0, size), p.header...)
-	for _, page := range s.pages {
-		for _, l := range page.ticking[p.ticking] {
+			if !header {
+				text, header = append(text, p.header...), true
+			}
 			text = appendLine(text, l.series, days(l.value, now))
 		}
-	}
-	if len(text) == len(p.header) {
-		return nil
 	}
 	return text
 }
 
-// write hands each piece of the text at the time now to out.
+// write adds the text at the time now to out.
 func (s *sheet) write(now time.Time, out *output) {
 	for _, p := range s.parts {
 		if p.packed != nil {
 			out.addPacked(p.packed)
 			continue
 		}
-		out.add(s.tick(p, now))
+		out.add(func(text []byte) []byte { return s.appendTicking(text, p, now) })
 	}
 }

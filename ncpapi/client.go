@@ -88,12 +88,20 @@ func (c *Client) GroupTree(ctx context.Context) ([]TreeRow, int, error) {
 	return list[TreeRow](ctx, c, pathGroupTree, pathGroupTree)
 }
 
-// GroupAccounts returns the accounts of a group. Whether those of its
-// sub-groups are among them is not documented.
+// Groups returns the rows of the group tree that stand for groups.
+func (c *Client) Groups(ctx context.Context) ([]TreeRow, int, error) {
+	return httpx.Get(ctx, c.http, pathGroupTree, c.base+pathGroupTree, func(r *httpx.Reader) []TreeRow {
+		return slices.Concat(wanted(r, (*TreeRow).NamesGroup)...)
+	})
+}
+
+// GroupAccounts returns the accounts of a group, in blocks: there may be a
+// hundred thousand. Whether those of its sub-groups are among them is not
+// documented.
 // Source: organization-get-account-group.
-func (c *Client) GroupAccounts(ctx context.Context, group int64) ([]Account, int, error) {
+func (c *Client) GroupAccounts(ctx context.Context, group int64) ([][]Account, int, error) {
 	path := strings.Replace(pathGroupAccounts, "{no}", strconv.FormatInt(group, 10), 1)
-	return list[Account](ctx, c, pathGroupAccounts, path)
+	return httpx.Get(ctx, c.http, pathGroupAccounts, c.base+path, blocks[Account])
 }
 
 // Invitations returns the invitations that the caller can see. Whether those
@@ -123,21 +131,32 @@ func list[T any, R row[T]](ctx context.Context, c *Client, endpoint, path string
 
 // rows reads a bare array.
 func rows[T any, R row[T]](r *httpx.Reader) []T {
-	const many = 1024
-	var full [][]T // a long list would leave its like behind several times while it grows
-	var all []T
+	return slices.Concat(blocks[T, R](r)...)
+}
+
+// blocks reads a bare array. A slice of all rows would leave its like behind
+// several times while it grows.
+func blocks[T any, R row[T]](r *httpx.Reader) [][]T {
+	return wanted[T, R](r, func(R) bool { return true })
+}
+
+// wanted reads the rows of a bare array that want wants.
+func wanted[T any, R row[T]](r *httpx.Reader, want func(R) bool) [][]T {
+	const block = 1024
+	var full [][]T
+	var last []T
 	var t T // one for all rows, as it escapes
 	field := func(name string) { R(&t).read(name, r) }
 	r.Array(func() {
 		t = *new(T)
 		r.Row(field)
-		if len(all) == many {
-			full, all = append(full, all), make([]T, 0, many)
+		if !want(&t) {
+			return
 		}
-		all = append(all, t)
+		if len(last) == block {
+			full, last = append(full, last), make([]T, 0, block)
+		}
+		last = append(last, t)
 	})
-	if full == nil {
-		return all
-	}
-	return slices.Concat(append(full, all)...)
+	return append(full, last)
 }

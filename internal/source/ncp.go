@@ -69,7 +69,11 @@ func (n *ncp) Snapshot(ctx context.Context) org.Snapshot {
 	wg.Go(func() {
 		defer close(known)
 		if s.Groups.Configured || s.Members.Configured {
-			tree.rows, tree.unreadable, tree.err = n.client.GroupTree(ctx)
+			rows := n.client.Groups // the accounts may be a hundred thousand
+			if n.fromTree {
+				rows = n.client.GroupTree
+			}
+			tree.rows, tree.unreadable, tree.err = rows(ctx)
 		}
 	})
 	wg.Go(func() {

@@ -50,7 +50,7 @@ func treeMembers(rows []ncpapi.TreeRow) []org.Member {
 // lists are the account lists of an organization's groups, in tree order.
 type lists struct {
 	groups     []ncpapi.Number
-	accounts   [][]ncpapi.Account
+	accounts   [][][]ncpapi.Account // in blocks
 	unreadable int
 	vanished   bool // a group was in the tree and gone when its list was asked for
 }
@@ -73,7 +73,7 @@ func (n *ncp) groupLists(ctx context.Context, rows []ncpapi.TreeRow) (lists, err
 	if len(l.groups) > maxSeries {
 		return lists{}, incredible("ncp", maxSeries, "groups") // and not asked for, one by one
 	}
-	l.accounts = make([][]ncpapi.Account, len(l.groups))
+	l.accounts = make([][][]ncpapi.Account, len(l.groups))
 	unreadable := make([]int, len(l.groups))
 	vanished := make([]bool, len(l.groups))
 	work, ctx := errgroup.WithContext(ctx)
@@ -111,20 +111,28 @@ func gone(err error) bool {
 // members returns the accounts of all lists.
 func (l lists) members() []org.Member {
 	rows := 0
-	for _, accounts := range l.accounts {
-		rows += len(accounts)
-	}
+	l.each(func(block []ncpapi.Account, _ ncpapi.Number) { rows += len(block) })
 	m := newRoll(rows)
-	for i, accounts := range l.accounts {
-		for _, a := range accounts {
+	l.each(func(block []ncpapi.Account, asked ncpapi.Number) {
+		for _, a := range block {
 			group := a.Group
 			if !group.Valid {
-				group = l.groups[i]
+				group = asked
 			}
 			m.add(a.Member, group, a.Status)
 		}
-	}
+	})
 	return m.members
+}
+
+// each calls f with all accounts, block by block, and the group that they were
+// asked of.
+func (l lists) each(f func(block []ncpapi.Account, asked ncpapi.Number)) {
+	for i, blocks := range l.accounts {
+		for _, block := range blocks {
+			f(block, l.groups[i])
+		}
+	}
 }
 
 // A roll is a list of members under construction.
