@@ -84,7 +84,7 @@ dpkg -i "$deb" >"$work/out" 2>&1
 grep -q '127.0.0.1:1' /etc/cloudorg_exporter/config.yml || fail "the configuration is gone"
 step "purge"
 dpkg --purge cloudorg-exporter 2>&1 | grep -v '^(Reading'
-left=$(find / -xdev \( -path /proc -o -path /tmp -o -path /work -o -path /root -o -path /home -o -path "$PWD/.." \) -prune -o \( -path '/usr/*cloudorg*' -o -path '/etc/*cloudorg*' \) -print)
+left=$(find /etc /usr/bin /usr/lib /usr/share -xdev -path '*cloudorg*' -print)
 [ -z "$left" ] || fail "left behind: $left"
 echo "nothing is left"
 step "rpm"
