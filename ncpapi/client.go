@@ -17,10 +17,6 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 )
 
-// DefaultBaseURL is the public environment's gateway, the only one that has
-// this API.
-const DefaultBaseURL = "https://organization.apigw.ntruss.com"
-
 // The path templates of all calls. They are GETs, and there is no other.
 const (
 	pathOrganization  = "/open-api/v1/org"

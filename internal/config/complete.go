@@ -128,6 +128,7 @@ func (o organization) completeNCP(out *Organization) (errs []error) {
 		"environment": o.Environment != nil, "api_version": o.APIVersion != nil,
 		"organization_id": o.OrganizationID != nil, "page_size": o.PageSize != nil,
 	})
+	// The public environment's gateway, the only one that has this API.
 	out.BaseURL = cmp.Or(o.BaseURL, "https://organization.apigw.ntruss.com")
 	out.MembersFrom = pick(FromGroups, o.MembersFrom)
 	if out.MembersFrom != FromGroups && out.MembersFrom != FromTree {
