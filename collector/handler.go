@@ -105,10 +105,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, asked scrape) {
 // some of the metrics only.
 func (h *Handler) serveAny(ctx context.Context, w http.ResponseWriter, r *http.Request, asked scrape) {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(&Collector{fetch(ctx, asked.caches), time.Now(), asked.only, h.press.layouts})
 	if asked.self != nil {
-		reg.MustRegister(asked.self.Registry, asked.self.Process)
+		reg = asked.self.registry()
 	}
+	reg.MustRegister(&Collector{fetch(ctx, asked.caches), time.Now(), asked.only, h.press.layouts})
 	promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		ErrorLog:          slog.NewLogLogger(h.cfg.Logger.Handler(), slog.LevelError),
 		ErrorHandling:     promhttp.ContinueOnError,
@@ -123,15 +123,16 @@ func (h *Handler) serveText(ctx context.Context, w http.ResponseWriter, r *http.
 	out.begin(wantsGzip(r.Header))
 	t := title{asked.probed, format.FormatType() == expfmt.TypeOpenMetrics}
 	pages := h.pages(ctx, asked.caches)
-	h.press.sheet(t, pages, h.cfg.Organizations).write(time.Now(), out)
+	now := time.Now()
+	h.press.sheet(t, pages, h.cfg.Organizations).write(now, out)
 	if asked.self != nil {
-		calls, err := h.press.self(asked.self, t.openMetrics)
-		process, err2 := gather(asked.self.Process, t.openMetrics)
+		accounts, err := h.press.self(asked.self, t.openMetrics)
+		program, err2 := gather(asked.self.program, t.openMetrics)
 		if err := errors.Join(err, err2); err != nil {
 			h.cfg.Logger.Error("error gathering metrics", "err", err)
 		}
-		out.addPacked(calls)
-		out.add(func(text []byte) []byte { return append(text, process...) })
+		accounts.write(now, out)
+		out.add(func(text []byte) []byte { return append(text, program...) })
 	}
 	if t.openMetrics {
 		out.add(func(text []byte) []byte { return append(text, "# EOF\n"...) })

@@ -60,7 +60,7 @@ func TestLint(t *testing.T) {
 	self.Added("ncp", "acme")
 	self.Called("ncp", "acme", "/org", 200, time.Second)
 	self.Offset("ncp", "acme", time.Second)
-	problems, err = testutil.GatherAndLint(self.Registry)
+	problems, err = testutil.GatherAndLint(self.registry())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
@@ -19,7 +20,7 @@ type press struct {
 
 	mu     sync.Mutex
 	pages  map[*org.Cache]*page
-	sheets map[title]*sheet
+	sheets map[title]bound
 	own    map[bool]own // by whether it is OpenMetrics
 }
 
@@ -29,14 +30,20 @@ type title struct {
 	openMetrics bool
 }
 
-// own is the text of the exporter's own metrics.
+// bound is a sheet with what it is made of.
+type bound struct {
+	*sheet
+	pages []*page
+}
+
+// own is the sheet of the accounts.
 type own struct {
-	*packed
-	changes uint64
+	*sheet
+	statements []*statement
 }
 
 func newPress() *press {
-	return &press{layouts: layouts(), pages: map[*org.Cache]*page{}, sheets: map[title]*sheet{}, own: map[bool]own{}}
+	return &press{layouts: layouts(), pages: map[*org.Cache]*page{}, sheets: map[title]bound{}, own: map[bool]own{}}
 }
 
 // of returns the pages of caches; nil where there is none yet.
@@ -68,47 +75,62 @@ func (p *press) sheet(t title, pages []*page, served func() []*org.Cache) *sheet
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	old := p.sheets[t]
-	if old != nil && slices.Equal(old.pages, pages) {
-		return old
+	if old.sheet != nil && slices.Equal(old.pages, pages) {
+		return old.sheet
 	}
-	s := newSheet(p.layouts, pages, t.openMetrics, old)
-	p.sheets[t] = s
+	s := bindPages(p.layouts, pages, t.openMetrics, old.sheet)
+	p.sheets[t] = bound{s, pages}
 	wanted := map[*org.Cache]bool{nil: true}
 	for _, c := range served() {
 		wanted[c] = true
 	}
 	maps.DeleteFunc(p.pages, func(c *org.Cache, _ *page) bool { return !wanted[c] })
-	maps.DeleteFunc(p.sheets, func(t title, _ *sheet) bool { return !wanted[t.cache] })
+	maps.DeleteFunc(p.sheets, func(t title, _ bound) bool { return !wanted[t.cache] })
 	return s
 }
 
-// self returns the text of the exporter's own metrics but those of its process.
-func (p *press) self(s *Self, openMetrics bool) (*packed, error) {
+// self returns the text of the accounts of s; with an error, of those that can
+// be read.
+func (p *press) self(s *Self, openMetrics bool) (*sheet, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	changes := s.changes.Load() // before they are read
-	if o := p.own[openMetrics]; o.packed != nil && o.changes == changes {
-		return o.packed, nil
+	accounts := s.all()
+	var failed error
+	statements := make([]*statement, len(accounts))
+	for i, a := range accounts {
+		var err error
+		if statements[i], err = a.statement(openMetrics); err != nil {
+			failed = err
+		}
 	}
-	text, err := gather(s.Registry, openMetrics)
-	p.own[openMetrics] = own{newPacked(text), changes}
-	return p.own[openMetrics].packed, err
+	old := p.own[openMetrics]
+	if old.sheet == nil || !slices.Equal(old.statements, statements) {
+		p.own[openMetrics] = own{bindStatements(statements, old.sheet), statements}
+	}
+	return p.own[openMetrics].sheet, failed
 }
 
 // gather returns the text of g's metrics; with an error, of those that there
 // are.
 func gather(g prometheus.Gatherer, openMetrics bool) ([]byte, error) {
+	var text []byte
+	families, err := g.Gather()
+	for _, f := range families {
+		var e error
+		if text, e = encode(text, f, openMetrics); e != nil && err == nil {
+			err = e
+		}
+	}
+	return text, err
+}
+
+// encode appends the text of f.
+func encode(text []byte, f *dto.MetricFamily, openMetrics bool) ([]byte, error) {
 	format := expfmt.NewFormat(expfmt.TypeTextPlain)
 	if openMetrics {
 		format = expfmt.NewFormat(expfmt.TypeOpenMetrics)
 	}
-	var text bytes.Buffer
-	encoder := expfmt.NewEncoder(&text, format)
-	families, err := g.Gather()
-	for _, f := range families {
-		if e := encoder.Encode(f); e != nil && err == nil {
-			err = e
-		}
-	}
-	return text.Bytes(), err
+	b := bytes.NewBuffer(text)
+	err := expfmt.NewEncoder(b, format).Encode(f)
+	return b.Bytes(), err
 }

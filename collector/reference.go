@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // A Metric describes a metric that the exporter exports, for its documentation
@@ -34,9 +32,7 @@ func Reference() ([]Metric, error) {
 			Collector: f.collector,
 		})
 	}
-	self, reg := eventful(), prometheus.NewRegistry()
-	reg.MustRegister(self.Registry, self.Process)
-	own, err := reg.Gather()
+	own, err := eventful().registry().Gather()
 	if err != nil {
 		return nil, err
 	}

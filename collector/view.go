@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -129,7 +130,9 @@ func unix(t time.Time) (seconds float64, ok bool) {
 	return float64(t.UnixMilli()) / 1e3, !t.IsZero()
 }
 
-// days returns the time from now until at, which is in seconds since 1970.
+// days returns the days from now until at, which is in seconds since 1970: to
+// the hundred-thousandth, 0.9 seconds. More would be digits that nobody can read
+// and that cost most of what it does to send them.
 func days(at float64, now time.Time) float64 {
-	return (at - float64(now.UnixNano())/1e9) / 86400
+	return math.Round((at-float64(now.UnixNano())/1e9)/86400*1e5)/1e5 + 0 // there is no -0
 }
