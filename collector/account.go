@@ -3,6 +3,7 @@ package collector
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -106,6 +107,7 @@ func (a *account) statement(openMetrics bool) (*statement, error) {
 		if err != nil {
 			return s, err
 		}
+		text = slices.Clone(text) // without the room that it grew into
 		header := 0
 		for bytes.HasPrefix(text[header:], []byte("#")) {
 			header += bytes.IndexByte(text[header:], '\n') + 1

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
@@ -32,6 +33,7 @@ type output struct {
 	checksum uint32 // of the text
 	size     int    // of the text
 
+	sent     *bufio.Writer
 	deflater *flate.Writer
 	text     []byte       // of this scrape alone
 	deflated bytes.Buffer // the same
@@ -39,7 +41,7 @@ type output struct {
 
 func newOutput() any {
 	w, _ := flate.NewWriter(nil, flate.BestSpeed) // the level exists; higher ones save a twentieth
-	return &output{deflater: w}
+	return &output{deflater: w, sent: bufio.NewWriterSize(nil, 64<<10)}
 }
 
 // begin begins an answer.
@@ -105,11 +107,14 @@ func (o *output) send(w http.ResponseWriter) {
 		size += len(p)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(size))
+	o.sent.Reset(w) // net/http would send few KiB at a time
 	for _, p := range o.pieces {
-		if _, err := w.Write(p); err != nil {
+		if _, err := o.sent.Write(p); err != nil {
 			break // the client has gone
 		}
 	}
+	_ = o.sent.Flush()
+	o.sent.Reset(nil)
 	clear(o.pieces) // of which some are large
 }
 

@@ -39,7 +39,7 @@ func (s *sheet) write(now time.Time, out *output) {
 
 // enough is how much text is compressed well on its own. It also is about what
 // is compressed again when an organization changes, for each of its families.
-const enough = 64 << 10
+const enough = 128 << 10
 
 // A binder makes a sheet. What old has got already is not compressed again.
 type binder struct {
