@@ -336,7 +336,7 @@ func TestTextOfOneAccount(t *testing.T) {
 			kept++
 		}
 	}
-	if changed := len(after) - kept; changed == 0 || changed > 3 || kept < 10 {
+	if changed := len(after) - kept; changed == 0 || changed > 3 || kept < 6 {
 		t.Errorf("of %d parts, %d were kept", len(after), kept)
 	}
 }
