@@ -138,7 +138,7 @@ func TestHeavyFaults(t *testing.T) {
 				c := &cell{endpoint: e, site: h.site}
 				c.fault.name = "heavy"
 				h.name = c.name()
-				h.exporter = startChild(t, binary, "defaults: {cache_ttl: 1s, error_ttl: 1s, refresh_timeout: 1m, rate_limit: 10000}\norganizations:\n"+c.yaml(nil), "--scrape.timeout-offset=8s")
+				h.exporter = startChild(t, binary, "defaults: {cache_ttl: 1s, error_ttl: 1s, refresh_timeout: 1m, rate_limit: 10000}\norganizations:\n"+c.yaml(nil), "--scrape.timeout-offset="+allow(8*time.Second, time.Second/2).String())
 				h.good = h.until("it is ready", func(all map[string]health) bool { return all[e.collectors[0]].success }).dataOf(h.name)
 				for _, l := range loads() {
 					found[i] = append(found[i], h.bear(l))

@@ -156,7 +156,7 @@ func (s *scraper) scrape(client *http.Client) {
 	case 1:
 		path, whole = "/metrics?collect[]=members&collect[]=api_version", false
 	}
-	timeout := time.Duration(8+s.dice.IntN(7)) * time.Second
+	timeout := allow(8*time.Second, 5*time.Second) + time.Duration(s.dice.IntN(6))*time.Second
 	mine := *s.exposed
 	mine.client = client
 	status, body, took, err := mine.ask(http.MethodGet, path, timeout)
@@ -206,7 +206,7 @@ func TestSoak(t *testing.T) {
 		tenants[i] = newTenant(t, i+1, ca)
 	}
 	one, all := soakYAML(tenants[:1], 0, ca), soakYAML(tenants, 0, ca)
-	exporter := startChild(t, buildChild(t), one, "--scrape.timeout-offset=4s")
+	exporter := startChild(t, buildChild(t), one, "--scrape.timeout-offset="+allow(4*time.Second, 2*time.Second).String())
 	reload := func(yaml string) {
 		exporter.configure(yaml)
 		if status, body, _, err := exporter.ask(http.MethodPost, "/-/reload", scrapeTimeout); status != http.StatusOK || err != nil {
