@@ -310,6 +310,52 @@ func TestCacheRevision(t *testing.T) {
 	})
 }
 
+// Serves says true where Snapshot would say the same as before, at once, and
+// nowhere else: over good, failing, late and hanging refreshes, new keys, the
+// end of max_stale, and the end.
+func TestCacheServes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var revision atomic.Uint64
+		hang := func(s *Snapshot) { time.Sleep(2 * time.Hour); read()(s) }
+		src := &script{took: 2 * time.Second, steps: []func(*Snapshot){
+			read(), read(Member{ID: "1"}), failed(passing()), read(), failed(lasting()), hang, read(), failed(passing()),
+		}}
+		cfg := config()
+		cfg.Revision = revision.Load
+		c := NewCache(src, first(), cfg)
+		var e Edition
+		served, asked := 0, 0
+		for second := range 4 * 3600 {
+			if second%1000 == 999 {
+				revision.Add(1)
+			}
+			said, calls, start := c.Serves(e), src.calls.Load(), time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			s := c.Snapshot(ctx)
+			cancel()
+			synctest.Wait()
+			is := time.Since(start) == 0 && src.calls.Load() == calls && s.Edition() == e
+			if said != is {
+				t.Fatalf("after %d seconds: want %t, have %t", second, is, said)
+			}
+			if e = s.Edition(); said {
+				served++
+			} else {
+				asked++
+			}
+			time.Sleep(time.Second)
+			synctest.Wait() // for what ends in the same second
+		}
+		if served < 1000 || asked < 20 {
+			t.Errorf("served %d times, asked %d times", served, asked)
+		}
+		c.Close()
+		if last := c.Last(); !c.Serves(last.Edition()) {
+			t.Error("a closed cache serves what it has")
+		}
+	})
+}
+
 func TestCachePanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &script{steps: []func(*Snapshot){read(Member{ID: "1"}), func(*Snapshot) { panic("boom") }}}
