@@ -18,10 +18,10 @@ import (
 type press struct {
 	layouts []layout
 
-	mu     sync.Mutex
+	mu     sync.Mutex // of the maps only: no scrape waits while another's text is made
 	pages  map[*org.Cache]*page
-	sheets map[title]bound
-	own    map[bool]own // by whether it is OpenMetrics
+	sheets map[title]*kept[*page]
+	own    map[bool]*kept[*statement] // by whether it is OpenMetrics
 }
 
 // A title says what a sheet is of.
@@ -30,20 +30,30 @@ type title struct {
 	openMetrics bool
 }
 
-// bound is a sheet with what it is made of.
-type bound struct {
-	*sheet
-	pages []*page
+// kept is the latest sheet of something.
+type kept[T comparable] struct {
+	mu    sync.Mutex
+	sheet *sheet
+	of    []T
 }
 
-// own is the sheet of the accounts.
-type own struct {
-	*sheet
-	statements []*statement
+// make returns the sheet of what is given: the latest, if that is the same, or
+// one that bind makes.
+func (k *kept[T]) make(of []T, bind func(old *sheet) *sheet) (s *sheet, made bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.sheet != nil && slices.Equal(k.of, of) {
+		return k.sheet, false
+	}
+	k.sheet, k.of = bind(k.sheet), of
+	return k.sheet, true
 }
 
 func newPress() *press {
-	return &press{layouts: layouts(), pages: map[*org.Cache]*page{}, sheets: map[title]bound{}, own: map[bool]own{}}
+	return &press{
+		layouts: layouts(), pages: map[*org.Cache]*page{}, sheets: map[title]*kept[*page]{},
+		own: map[bool]*kept[*statement]{false: {}, true: {}},
+	}
 }
 
 // of returns the pages of caches; nil where there is none yet.
@@ -59,13 +69,13 @@ func (p *press) of(caches []*org.Cache) []*page {
 
 // page returns the page of what s, a snapshot of c, says.
 func (p *press) page(c *org.Cache, s org.Snapshot) *page {
+	if page := p.of([]*org.Cache{c})[0]; page != nil && page.edition == s.Edition() {
+		return page
+	}
+	page := newPage(s, p.layouts)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	page := p.pages[c]
-	if page == nil || page.edition != s.Edition() {
-		page = newPage(s, p.layouts)
-		p.pages[c] = page
-	}
+	p.pages[c] = page
 	return page
 }
 
@@ -73,27 +83,33 @@ func (p *press) page(c *org.Cache, s org.Snapshot) *page {
 // is of caches that are not served any more.
 func (p *press) sheet(t title, pages []*page, served func() []*org.Cache) *sheet {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	old := p.sheets[t]
-	if old.sheet != nil && slices.Equal(old.pages, pages) {
-		return old.sheet
+	k := p.sheets[t]
+	if k == nil {
+		k = &kept[*page]{}
+		p.sheets[t] = k
 	}
-	s := bindPages(p.layouts, pages, t.openMetrics, old.sheet)
-	p.sheets[t] = bound{s, pages}
+	p.mu.Unlock()
+	s, made := k.make(pages, func(old *sheet) *sheet { return bindPages(p.layouts, pages, t.openMetrics, old) })
+	if made {
+		p.drop(served)
+	}
+	return s
+}
+
+func (p *press) drop(served func() []*org.Cache) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	wanted := map[*org.Cache]bool{nil: true}
 	for _, c := range served() {
 		wanted[c] = true
 	}
 	maps.DeleteFunc(p.pages, func(c *org.Cache, _ *page) bool { return !wanted[c] })
-	maps.DeleteFunc(p.sheets, func(t title, _ bound) bool { return !wanted[t.cache] })
-	return s
+	maps.DeleteFunc(p.sheets, func(t title, _ *kept[*page]) bool { return !wanted[t.cache] })
 }
 
 // self returns the text of the accounts of s; with an error, of those that can
 // be read.
 func (p *press) self(s *Self, openMetrics bool) (*sheet, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	accounts := s.all()
 	var failed error
 	statements := make([]*statement, len(accounts))
@@ -103,11 +119,8 @@ func (p *press) self(s *Self, openMetrics bool) (*sheet, error) {
 			failed = err
 		}
 	}
-	old := p.own[openMetrics]
-	if old.sheet == nil || !slices.Equal(old.statements, statements) {
-		p.own[openMetrics] = own{bindStatements(statements, old.sheet), statements}
-	}
-	return p.own[openMetrics].sheet, failed
+	made, _ := p.own[openMetrics].make(statements, func(old *sheet) *sheet { return bindStatements(statements, old) })
+	return made, failed
 }
 
 // gather returns the text of g's metrics; with an error, of those that there

@@ -21,7 +21,7 @@ func main() {
 	flag.StringVar(&b.exporter, "exporter", "./cloudorg_exporter", "the exporter's binary")
 	flag.StringVar(&b.python, "python", "/usr/bin/python3", "a Python that has prometheus_client; empty: without")
 	flag.StringVar(&b.jsonExporter, "json-exporter", os.Getenv("JSON_EXPORTER"), "a binary of json_exporter; empty: without")
-	flag.StringVar(&b.only, "only", "", "measure this part alone: starting, cached, refreshing, listing, asking or hanging")
+	flag.StringVar(&b.only, "only", "", "measure this part alone: starting, cached, refreshing, listing, asking, hanging or sizing")
 	flag.DurationVar(&b.each, "each", 1500*time.Millisecond, "how long to scrape each server in each case")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -71,6 +71,7 @@ func (b *bench) run(ctx context.Context) error {
 		{"listing", b.listing},
 		{"asking", b.asking},
 		{"hanging", b.hanging},
+		{"sizing", b.sizing},
 	} {
 		if b.only != "" && b.only != part.name {
 			continue
