@@ -144,13 +144,20 @@ func (e *exporter) health(ctx context.Context) http.Handler {
 		if ctx.Err() != nil {
 			return errors.New("stopping")
 		}
-		if e.started.Load() {
-			return nil
-		}
-		err := webui.Starting(e.last())
-		e.started.Store(err == nil)
-		return err
+		return e.starting()
 	})
+}
+
+// starting says what the start still waits for, if it is not over.
+func (e *exporter) starting() error {
+	if e.started.Load() {
+		return nil
+	}
+	err := webui.Starting(e.last())
+	if err == nil {
+		e.started.Store(true)
+	}
+	return err
 }
 
 // last returns what is known of each organization, without any wait.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func checkPaths(telemetry, probe string) error {
 	taken := map[string]bool{"/": true, "/config": true, "/sd": true}
 	for _, p := range []struct{ flag, path string }{{"--web.telemetry-path", telemetry}, {"--web.probe-path", probe}} {
 		switch {
-		case !strings.HasPrefix(p.path, "/") || strings.ContainsAny(p.path, "{} ?#") || strings.HasSuffix(p.path, "/") && p.path != "/":
+		case !strings.HasPrefix(p.path, "/") || strings.ContainsAny(p.path, "{} ?#") || path.Clean(p.path) != p.path:
 			return fmt.Errorf("%s must be a plain path like /metrics, not %q", p.flag, p.path)
 		case taken[p.path] || strings.HasPrefix(p.path, "/-/") || strings.HasPrefix(p.path, "/debug/"):
 			return fmt.Errorf("%s: %s is taken", p.flag, p.path)

@@ -98,7 +98,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer background.Wait()
 	defer stop()
 	background.Go(func() { e.hangups(ctx) })
-	background.Go(func() { fleet.Prime(ctx) })
+	background.Go(func() {
+		fleet.Prime(ctx)
+		_ = e.starting() // it is over, even if a reload comes before anybody asks
+	})
 	return serve(ctx, e, slogger)
 }
 

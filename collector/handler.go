@@ -32,8 +32,8 @@ type HandlerConfig struct {
 	Logger *slog.Logger
 }
 
-// A Handler serves scrapes: it fetches the snapshots, and when all I/O has
-// ended it renders them.
+// A Handler serves scrapes. It waits for snapshots, and renders those that are
+// new; when all are there it sends them.
 type Handler struct {
 	cfg     HandlerConfig
 	press   *press
@@ -118,11 +118,14 @@ func (h *Handler) serveAny(ctx context.Context, w http.ResponseWriter, r *http.R
 
 // serveText serves all metrics as text, most of which is at hand.
 func (h *Handler) serveText(ctx context.Context, w http.ResponseWriter, r *http.Request, asked scrape, format expfmt.Format) {
-	out := h.outputs.Get().(*output)
-	defer h.outputs.Put(out)
-	out.begin(wantsGzip(r.Header))
 	t := title{asked.probed, format.FormatType() == expfmt.TypeOpenMetrics}
 	pages := h.pages(ctx, asked.caches)
+	if r.Context().Err() != nil {
+		return // the client has gone
+	}
+	out := h.outputs.Get().(*output) // not before: those that wait for a refresh need none
+	defer h.outputs.Put(out)
+	out.begin(wantsGzip(r.Header))
 	now := time.Now()
 	h.press.sheet(t, pages, h.cfg.Organizations).write(now, out)
 	if asked.self != nil {

@@ -100,6 +100,35 @@ func TestTextIsPromhttps(t *testing.T) {
 	})
 }
 
+// The same holds for the exporter's own metrics, whose registries are joined by
+// hand.
+func TestTextOfSelfIsPromhttps(t *testing.T) {
+	self := NewSelf()
+	for i, name := range []string{"b", "a", `c "hostile" \`} {
+		self.Added("ncp", name)
+		self.Called("scp", name, "/org", 200, time.Second)
+		self.Called("scp", name, "/org", 0, time.Minute)
+		if i > 0 {
+			self.Offset("ncp", name, -2*time.Second)
+		}
+	}
+	own := func(text string) []string {
+		all := slices.DeleteFunc(strings.SplitAfter(text, "\n"), func(line string) bool { return !strings.Contains(line, namespace+"exporter_") })
+		slices.Sort(all)
+		return all
+	}
+	h := handler(func() []*org.Cache { return nil }, self)
+	for _, accept := range []string{"text/plain", openMetrics} {
+		r, made := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil), httptest.NewRecorder()
+		r.Header.Set("Accept", accept)
+		h.serveAny(t.Context(), made, r, scrape{self: self})
+		want, have := own(made.Body.String()), own(body(t, get(t, h, "", "Accept: "+accept)))
+		if diff := cmp.Diff(want, have); diff != "" || len(have) < 50 {
+			t.Errorf("%s (-promhttp +kept):\n%s", accept, diff)
+		}
+	}
+}
+
 // Days go on while the data stays the same, and all else stays as it is, for
 // one organization's refresh too.
 func TestTextIsKept(t *testing.T) {

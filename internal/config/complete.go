@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/prometheus/common/config"
 )
@@ -33,6 +34,8 @@ func complete(f file) (*Config, error) {
 		case o.Name == "":
 			where = fmt.Sprintf("organizations[%d]", i)
 			errs = append(errs, fmt.Errorf("%s: name is missing", where))
+		case !utf8.ValidString(o.Name):
+			errs = append(errs, fmt.Errorf("%s: name is not UTF-8", where))
 		case strings.ContainsFunc(o.Name, unicode.IsControl):
 			errs = append(errs, fmt.Errorf("%s: name has a control character", where))
 		case seen[o.Name]:

@@ -4,6 +4,7 @@
 package httpx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,8 +108,13 @@ func Get[T any](ctx context.Context, c *Client, endpoint, url string, read func(
 }
 
 // attempt is one call: wait for our turn, sign, send, make an error of a
-// refusal, decode.
+// refusal, decode. What cannot be decoded without a panic is an error, too.
 func attempt[T any](ctx context.Context, c *Client, endpoint, url string, read func(*Reader) T) (out T, unreadable int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{API: c.api.Name, Reason: Other, Err: fmt.Errorf("panic: %v", p)}
+		}
+	}()
 	release, err := c.turn(ctx)
 	if err != nil {
 		return out, 0, c.refused(err)
@@ -141,13 +147,13 @@ func (c *Client) turn(ctx context.Context) (release func(), err error) {
 	}
 	if err := c.limiter.Wait(ctx); err != nil {
 		<-c.slots
-		return nil, fmt.Errorf("%w: %w", errNoTurn, context.DeadlineExceeded)
+		return nil, fmt.Errorf("%w: %w", errNoTurn, cmp.Or(ctx.Err(), context.DeadlineExceeded))
 	}
 	return func() { <-c.slots }, nil
 }
 
-// send returns an answer of 2xx, or an *Error. It is told to Observe either
-// way.
+// send returns an answer of 2xx, or an *Error. Observe is told of every call that
+// is made.
 func (c *Client) send(ctx context.Context, endpoint, url string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

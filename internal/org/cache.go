@@ -1,9 +1,11 @@
 package org
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +39,7 @@ type Cache struct {
 	source Source
 	cfg    CacheConfig
 
+	name     string
 	mu       sync.Mutex
 	last     Snapshot
 	members  []Member  // the latest complete reading, by ID; outlives max_stale
@@ -65,15 +68,11 @@ func NewCache(source Source, first Snapshot, cfg CacheConfig) *Cache {
 	if cfg.Logger == nil {
 		cfg.Logger = log.NewNopLogger()
 	}
-	return &Cache{source: source, last: first, cfg: cfg}
+	return &Cache{source: source, name: first.Organization, last: first, cfg: cfg}
 }
 
 // Name returns the organization's configured name.
-func (c *Cache) Name() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.last.Organization
-}
+func (c *Cache) Name() string { return c.name }
 
 // Snapshot returns what is known of the organization, after the refresh that
 // is due, if one is. It waits no longer than ctx lives; the refresh goes on
@@ -161,6 +160,8 @@ func (c *Cache) refresh(ctx context.Context, f *flight) {
 	defer f.cancel()
 	start := time.Now()
 	next := c.read(ctx)
+	// Here, for a scrape must not wait while a hundred thousand are sorted.
+	slices.SortStableFunc(next.Members.Items, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 	now := time.Now()
 
 	c.mu.Lock()
@@ -175,6 +176,7 @@ func (c *Cache) refresh(ctx context.Context, f *flight) {
 	next.keep(&prev, now, c.cfg)
 	c.count(&next, &prev)
 	c.due = now.Add(c.wait(&next))
+	next.outlast(c.due)
 	next.Next = c.due
 	c.last, f.found, c.flight = next, next, nil
 	c.mu.Unlock()

@@ -110,6 +110,10 @@ func TestCacheHerd(t *testing.T) {
 }
 
 func TestCacheSchedule(t *testing.T) {
+	both := func(s *Snapshot) {
+		failed(lasting())(s)
+		s.Groups.Err = passing()
+	}
 	throttled := &Error{Reason: "throttled", RetryAfter: 150 * time.Second, Err: errors.New("slow down")}
 	forever := &Error{Reason: "throttled", RetryAfter: 100 * time.Hour, Err: errors.New("never again")}
 	for _, tt := range []struct {
@@ -123,6 +127,7 @@ func TestCacheSchedule(t *testing.T) {
 		{name: "a good one resets the doubling", steps: []func(*Snapshot){failed(passing()), failed(passing()), read(), failed(passing())}, want: []int{0, 60, 180, 480, 540, 660, 900, 1200}},
 		{name: "lasting waits for the TTL", steps: []func(*Snapshot){failed(lasting())}, want: []int{0, 300, 600, 900, 1200}},
 		{name: "lasting waits for the error TTL", steps: []func(*Snapshot){failed(lasting())}, cfg: func(c *CacheConfig) { c.TTL = 0 }, want: []int{0, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 660, 720, 780, 840, 900, 960, 1020, 1080, 1140, 1200, 1260, 1320}},
+		{name: "with both, what may pass is tried again", steps: []func(*Snapshot){both}, want: []int{0, 60, 180, 420, 720, 1020, 1320}},
 		{name: "Retry-After", steps: []func(*Snapshot){failed(throttled), read()}, want: []int{0, 150, 450, 750, 1050, 1350}},
 		{name: "Retry-After has an end", steps: []func(*Snapshot){failed(forever), read()}, cfg: func(c *CacheConfig) { c.TTL = 30 * time.Minute }, want: []int{0}},
 	} {
@@ -232,6 +237,26 @@ func TestCacheStale(t *testing.T) {
 		s = c.Last() // no refresh has ended since
 		if s.Members.Present || s.Members.Items != nil || !s.Members.At.Equal(good) {
 			t.Errorf("past max_stale: want no items and the old time, have %+v", s.Members)
+		}
+	})
+}
+
+// What one listing has to wait for does not age another out.
+func TestCacheRetryAfterPastMaxStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config()
+		cfg.MaxStale = 10 * time.Minute
+		src := &script{steps: []func(*Snapshot){failed(&Error{Reason: "throttled", RetryAfter: time.Hour, Err: errors.New("slow down")}), read()}}
+		c := NewCache(src, first(), cfg)
+		c.Snapshot(t.Context())
+		for range 60 {
+			if s := c.Last(); !s.Groups.Present || !s.Groups.Success() {
+				t.Fatalf("%s after the refresh, with the next one at %s, the groups have gone", time.Since(s.Refreshed), s.Next)
+			}
+			time.Sleep(time.Minute)
+		}
+		if s := c.Snapshot(t.Context()); !s.Groups.Present || src.calls.Load() != 2 {
+			t.Error("want the groups and a refresh when Retry-After has passed")
 		}
 	})
 }
@@ -388,6 +413,24 @@ func TestCacheClose(t *testing.T) {
 			t.Errorf("refreshes: want none after Close, have %d", n-1)
 		}
 	})
+}
+
+// Transitions go with the members, if a new configuration leaves these out.
+func TestCacheInheritsNothingLeftOut(t *testing.T) {
+	was := first()
+	was.Transitions = map[Transition]uint64{{None, "JOIN"}: 7}
+	for _, tt := range []struct {
+		collectors []string
+		want       uint64
+	}{{[]string{"members"}, 7}, {[]string{"groups"}, 0}} {
+		next := first()
+		next.Configure(tt.collectors)
+		c := NewCache(&script{}, next, config())
+		c.Inherit(was)
+		if have := c.Last().Transitions[Transition{None, "JOIN"}]; have != tt.want {
+			t.Errorf("%s: want %d, have %d", tt.collectors, tt.want, have)
+		}
+	}
 }
 
 func TestCacheInherit(t *testing.T) {

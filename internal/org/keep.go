@@ -1,9 +1,7 @@
 package org
 
 import (
-	"cmp"
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -30,8 +28,7 @@ func keep[T any](prev, next Section[T], now time.Time, cfg CacheConfig) Section[
 		return Section[T]{}
 	case next.Err == nil:
 		next.Present = true
-		// Not before the next refresh is due, even if cache_ttl is above max_stale.
-		next.Until = later(next.At.Add(cfg.MaxStale), now.Add(cfg.TTL))
+		next.Until = next.At.Add(cfg.MaxStale)
 		return next
 	}
 	next.Failures++
@@ -43,6 +40,17 @@ func keep[T any](prev, next Section[T], now time.Time, cfg CacheConfig) Section[
 	return servedAt(next, now)
 }
 
+// outlast makes the listings that were read well last until the next refresh is
+// due, however long that takes: with a cache_ttl above max_stale, or because of
+// another listing's Retry-After.
+func (s *Snapshot) outlast(due time.Time) {
+	for _, l := range s.Listings() {
+		if l.Err == nil {
+			l.Until = later(l.Until, due)
+		}
+	}
+}
+
 // Inherit takes over the running totals of old, the last snapshot of a cache
 // that c replaces. It must be called before c is asked for anything.
 func (c *Cache) Inherit(old Snapshot) {
@@ -52,7 +60,9 @@ func (c *Cache) Inherit(old Snapshot) {
 			l.Failures, l.Unreadable = was[i].Failures, was[i].Unreadable
 		}
 	}
-	c.last.Transitions = old.Transitions
+	if c.last.Members.Configured {
+		c.last.Transitions = old.Transitions
+	}
 }
 
 // servedAt returns s without the listings that are too old at now. They must
@@ -80,8 +90,8 @@ func servedAt[T any](s Section[T], now time.Time) Section[T] {
 // makes up statuses must not fill the memory over the months.
 const maxTransitions = 1000
 
-// count brings the transitions up to date with next's members and remembers
-// them for the next time.
+// count brings the transitions up to date with next's members, which are in the
+// order of their identifiers, and remembers them for the next time.
 func (c *Cache) count(next, prev *Snapshot) {
 	next.Transitions = prev.Transitions
 	if !next.Members.Configured || next.Members.Err != nil {
@@ -95,7 +105,6 @@ func (c *Cache) count(next, prev *Snapshot) {
 	if next.Members.Incomplete {
 		return // what vanished while it was read has not left
 	}
-	slices.SortStableFunc(next.Members.Items, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 	if c.members != nil {
 		transitions(c.members, next.Members.Items, func(t Transition) {
 			if _, seen := next.Transitions[t]; !seen && len(next.Transitions) >= maxTransitions {

@@ -3,11 +3,18 @@ package source_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/go-kit/log"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/source"
 )
 
 // rowsOf returns n rows, each with its number wherever the format asks for it.
@@ -76,4 +83,46 @@ func total(calls map[string]int) (n int) {
 		n += c
 	}
 	return n
+}
+
+// broken is a transport that panics at one path.
+type broken struct {
+	http.RoundTripper
+	path string
+}
+
+func (b broken) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, b.path) {
+		panic("boom")
+	}
+	return b.RoundTripper.RoundTrip(r)
+}
+
+// A panic fails the listings that it is of, and neither the others nor the
+// process.
+func TestPanic(t *testing.T) {
+	for path, failing := range map[string][]string{"/account/leave": {"withdrawals"}, "/group/tree": {"groups", "members"}, "/group/612": {"members"}} {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(time.Until(sim.SampleTime()))
+			cfg, err := config.Parse(strings.NewReader(acme), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			fleet := source.NewFleet(source.Deps{
+				Logger: log.NewNopLogger(), Observer: collector.NewSelf(),
+				Transport: broken{inProcess{ncp(t, nil)}, path},
+			})
+			defer fleet.Close()
+			if err := fleet.Apply(cfg); err != nil {
+				t.Fatal(err)
+			}
+			s := fleet.Caches()[0].Snapshot(t.Context())
+			for _, l := range s.Listings() {
+				want := slices.Contains(failing, l.Collector)
+				if have := l.Err != nil && l.Err.Reason == "other"; l.Configured && have != want {
+					t.Errorf("%s: %s fails: want %t, have %v", path, l.Collector, want, l.Err)
+				}
+			}
+		})
+	}
 }

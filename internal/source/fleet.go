@@ -69,25 +69,15 @@ func (f *Fleet) Apply(c *config.Config) error {
 		if old := before[s.config.Name]; old.cache != nil && old.config.Cloud == s.config.Cloud {
 			old.cache.Close() // first: what it still counted would be lost
 			s.cache.Inherit(old.cache.Last())
+			delete(before, s.config.Name)
 		}
 	}
 	f.current.Store(&next)
-	f.drop(before, next)
+	for _, gone := range before {
+		gone.cache.Close()
+		f.deps.Observer.Removed(gone.config.Cloud, gone.config.Name)
+	}
 	return nil
-}
-
-// drop closes the caches that are served no more.
-func (f *Fleet) drop(before map[string]served, next []served) {
-	kept := map[[2]string]bool{}
-	for _, s := range next {
-		kept[[2]string{s.config.Cloud, s.config.Name}] = true
-	}
-	for _, s := range before {
-		s.cache.Close()
-		if !kept[[2]string{s.config.Cloud, s.config.Name}] {
-			f.deps.Observer.Removed(s.config.Cloud, s.config.Name)
-		}
-	}
 }
 
 // Caches returns the caches of the organizations, in the order of the

@@ -106,12 +106,18 @@ func first(o config.Organization, known org.Known) org.Snapshot {
 }
 
 // read fills a section, if it is wanted, with what get returns: the items and
-// how many of their fields could not be read.
+// how many of their fields could not be read. A panic fails the section, not the
+// process.
 func read[T any](s *org.Section[T], get func() ([]T, int, error)) {
 	if !s.Configured {
 		return
 	}
 	start := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			s.Err = failure(fmt.Errorf("panic: %v", p))
+		}
+	}()
 	items, unreadable, err := get()
 	s.Took = time.Since(start)
 	if err != nil {

@@ -78,8 +78,8 @@ func Status(cfg StatusConfig) http.Handler {
 	if cfg.Logger == nil {
 		cfg.Logger = log.NewNopLogger()
 	}
+	cfg.Links = slices.Clone(cfg.Links)
 	for i, l := range cfg.Links {
-		cfg.Links = slices.Clone(cfg.Links)
 		cfg.Links[i].Href = relative(l.Href)
 	}
 	page := template.Must(template.New("status").Parse(statusHTML))
