@@ -23,7 +23,7 @@ const namespace = "cloudorg_"
 type family struct {
 	collector string // the listing it is made of; empty: of all listings' health
 	outlives  bool   // what it says stays true when the listing is no longer believed
-	ticks     bool   // its samples are moments, in seconds since 1970; exported are the days until then
+	countdown bool   // its samples are moments, in seconds since 1970; exported are the days until then
 	name      string // without the namespace
 	kind      prometheus.ValueType
 	unit      string // also the end of the name; empty if it has none
@@ -83,7 +83,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 				continue
 			}
 			for labels, value := range l.series(v) {
-				if l.ticks {
+				if l.countdown {
 					value = days(value, c.now)
 				}
 				ch <- prometheus.MustNewConstMetric(l.desc, l.kind, value, labels...)

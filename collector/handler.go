@@ -36,13 +36,13 @@ type HandlerConfig struct {
 // new; when all are there it sends them.
 type Handler struct {
 	cfg     HandlerConfig
-	press   *press
+	texts   *textCache
 	outputs sync.Pool // of *output
 }
 
 // NewHandler returns a Handler.
 func NewHandler(cfg HandlerConfig) *Handler {
-	return &Handler{cfg: cfg, press: newPress(), outputs: sync.Pool{New: newOutput}}
+	return &Handler{cfg: cfg, texts: newTextCache(), outputs: sync.Pool{New: newOutput}}
 }
 
 // Metrics serves all organizations, and the exporter's own metrics unless the
@@ -108,7 +108,7 @@ func (h *Handler) serveAny(ctx context.Context, w http.ResponseWriter, r *http.R
 	if asked.self != nil {
 		reg = asked.self.registry()
 	}
-	reg.MustRegister(&Collector{fetch(ctx, asked.caches), time.Now(), asked.only, h.press.layouts})
+	reg.MustRegister(&Collector{fetch(ctx, asked.caches), time.Now(), asked.only, h.texts.layouts})
 	promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		ErrorLog:          slog.NewLogLogger(h.cfg.Logger.Handler(), slog.LevelError),
 		ErrorHandling:     promhttp.ContinueOnError,
@@ -118,8 +118,8 @@ func (h *Handler) serveAny(ctx context.Context, w http.ResponseWriter, r *http.R
 
 // serveText serves all metrics as text, most of which is at hand.
 func (h *Handler) serveText(ctx context.Context, w http.ResponseWriter, r *http.Request, asked scrape, format expfmt.Format) {
-	t := title{asked.probed, format.FormatType() == expfmt.TypeOpenMetrics}
-	pages := h.pages(ctx, asked.caches)
+	key := textKey{asked.probed, format.FormatType() == expfmt.TypeOpenMetrics}
+	texts := h.orgTexts(ctx, asked.caches)
 	if r.Context().Err() != nil {
 		return // the client has gone
 	}
@@ -127,17 +127,17 @@ func (h *Handler) serveText(ctx context.Context, w http.ResponseWriter, r *http.
 	defer h.outputs.Put(out)
 	out.begin(wantsGzip(r.Header))
 	now := time.Now()
-	h.press.sheet(t, pages, h.cfg.Organizations).write(now, out)
+	h.texts.exposition(key, texts, h.cfg.Organizations).write(now, out)
 	if asked.self != nil {
-		accounts, err := h.press.self(asked.self, t.openMetrics)
-		program, err2 := gather(asked.self.program, t.openMetrics)
+		calls, err := h.texts.callsOf(asked.self, key.openMetrics)
+		program, err2 := gather(asked.self.program, key.openMetrics)
 		if err := errors.Join(err, err2); err != nil {
 			h.cfg.Logger.Error("error gathering metrics", "err", err)
 		}
-		accounts.write(now, out)
+		calls.write(now, out)
 		out.add(func(text []byte) []byte { return append(text, program...) })
 	}
-	if t.openMetrics {
+	if key.openMetrics {
 		out.add(func(text []byte) []byte { return append(text, "# EOF\n"...) })
 	}
 	w.Header().Add("Vary", "Accept")
@@ -146,18 +146,18 @@ func (h *Handler) serveText(ctx context.Context, w http.ResponseWriter, r *http.
 	out.send(w)
 }
 
-// pages returns the pages of caches: those that it has, where there is nothing
+// orgTexts returns the texts of caches: those that it has, where there is nothing
 // new to say.
-func (h *Handler) pages(ctx context.Context, caches []*org.Cache) []*page {
-	pages := h.press.of(caches)
+func (h *Handler) orgTexts(ctx context.Context, caches []*org.Cache) []*orgText {
+	texts := h.texts.orgTexts(caches)
 	var wg sync.WaitGroup
 	for i, c := range caches {
-		if pages[i] == nil || !c.Serves(pages[i].edition) {
-			wg.Go(func() { pages[i] = h.press.page(c, c.Snapshot(ctx)) })
+		if texts[i] == nil || !c.Serves(texts[i].edition) {
+			wg.Go(func() { texts[i] = h.texts.orgText(c, c.Snapshot(ctx)) })
 		}
 	}
 	wg.Wait()
-	return pages
+	return texts
 }
 
 // fetch asks all caches at once for their snapshots.

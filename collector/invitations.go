@@ -49,7 +49,7 @@ func invitations() []family {
 		samples:   perInvitation(func(i org.Invitation) (float64, bool) { return unix(i.Expires) }),
 	}, {
 		collector: "invitations",
-		ticks:     true,
+		countdown: true,
 		name:      "invitation_expiry_days",
 		kind:      prometheus.GaugeValue,
 		unit:      "days",

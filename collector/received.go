@@ -31,7 +31,7 @@ func received() []family {
 		},
 	}, {
 		collector: "received_invitations",
-		ticks:     true,
+		countdown: true,
 		name:      "received_invitation_expiry_days",
 		kind:      prometheus.GaugeValue,
 		unit:      "days",

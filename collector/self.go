@@ -20,8 +20,8 @@ type Self struct {
 	reloaded   prometheus.Gauge
 	reloadedAt prometheus.Gauge
 
-	mu       sync.Mutex
-	accounts []*account // by name; replaced, never changed
+	mu    sync.Mutex
+	calls []*callMetrics // by organization; replaced, never changed
 }
 
 // NewSelf returns the exporter's own metrics.
@@ -52,41 +52,42 @@ func NewSelf() *Self {
 func (s *Self) registry() *prometheus.Registry {
 	all := prometheus.NewRegistry()
 	all.MustRegister(s.program)
-	for _, a := range s.all() {
-		all.MustRegister(a.registry)
+	for _, c := range s.allCalls() {
+		all.MustRegister(c.registry)
 	}
 	return all
 }
 
-// all returns the accounts, in the order of their names.
-func (s *Self) all() []*account {
+// allCalls returns the metrics of the calls, by organization.
+func (s *Self) allCalls() []*callMetrics {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.accounts
+	return s.calls
 }
 
-// account returns the account of an organization, a new one if there is none.
-func (s *Self) account(cloud, organization string) *account {
+// callsOf returns the metrics of the calls for an organization, new ones if there
+// are none.
+func (s *Self) callsOf(cloud, organization string) *callMetrics {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := accountName{cloud, organization}
-	i, found := slices.BinarySearchFunc(s.accounts, name, (*account).compare)
+	name := orgName{cloud, organization}
+	i, found := slices.BinarySearchFunc(s.calls, name, (*callMetrics).compare)
 	if !found {
-		s.accounts = slices.Insert(slices.Clone(s.accounts), i, newAccount(name))
+		s.calls = slices.Insert(slices.Clone(s.calls), i, newCallMetrics(name))
 	}
-	return s.accounts[i]
+	return s.calls[i]
 }
 
 // Added makes the series of an organization that are 0 until something
 // happens.
-func (s *Self) Added(cloud, organization string) { s.account(cloud, organization) }
+func (s *Self) Added(cloud, organization string) { s.callsOf(cloud, organization) }
 
 // Removed drops all series of an organization.
 func (s *Self) Removed(cloud, organization string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := accountName{cloud, organization}
-	s.accounts = slices.DeleteFunc(slices.Clone(s.accounts), func(a *account) bool { return a.accountName == name })
+	name := orgName{cloud, organization}
+	s.calls = slices.DeleteFunc(slices.Clone(s.calls), func(c *callMetrics) bool { return c.orgName == name })
 }
 
 // Called counts a call to the cloud's API: with its status, or 0 where there
@@ -96,31 +97,31 @@ func (s *Self) Called(cloud, organization, endpoint string, status int, took tim
 	if status != 0 {
 		code = strconv.Itoa(status)
 	}
-	a := s.account(cloud, organization)
-	a.requests.WithLabelValues(endpoint, code).Inc()
-	a.durations.WithLabelValues(endpoint).Observe(took.Seconds())
-	a.changes.Add(1)
+	c := s.callsOf(cloud, organization)
+	c.requests.WithLabelValues(endpoint, code).Inc()
+	c.durations.WithLabelValues(endpoint).Observe(took.Seconds())
+	c.changes.Add(1)
 }
 
 // Throttled counts a call that was refused because there were too many.
 func (s *Self) Throttled(cloud, organization string) {
-	a := s.account(cloud, organization)
-	a.throttled.Inc()
-	a.changes.Add(1)
+	c := s.callsOf(cloud, organization)
+	c.throttled.Inc()
+	c.changes.Add(1)
 }
 
 // Offset takes down the API's clock minus ours.
 func (s *Self) Offset(cloud, organization string, offset time.Duration) {
-	a := s.account(cloud, organization)
-	a.offset.WithLabelValues().Set(offset.Seconds())
-	a.changes.Add(1)
+	c := s.callsOf(cloud, organization)
+	c.offset.WithLabelValues().Set(offset.Seconds())
+	c.changes.Add(1)
 }
 
 // Refreshed counts a refresh.
 func (s *Self) Refreshed(cloud, organization string) {
-	a := s.account(cloud, organization)
-	a.refreshes.Inc()
-	a.changes.Add(1)
+	c := s.callsOf(cloud, organization)
+	c.refreshes.Inc()
+	c.changes.Add(1)
 }
 
 // Reloaded takes down whether the configuration could be loaded.

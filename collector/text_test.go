@@ -142,20 +142,20 @@ func TestTextIsKept(t *testing.T) {
 		if text := body(t, get(t, h, "")); !strings.Contains(text, days+"2\n") {
 			t.Errorf("want 2 days, have:\n%s", text)
 		}
-		before := h.press.sheets[title{}].sheet
+		before := h.texts.whole[textKey{}].exposition
 		time.Sleep(12 * time.Hour)
 		if text := body(t, get(t, h, "")); !strings.Contains(text, days+"1.5\n") {
 			t.Errorf("want 1.5 days, have:\n%s", text)
 		}
-		if h.press.sheets[title{}].sheet != before {
-			t.Error("a new sheet was made of the same pages")
+		if h.texts.whole[textKey{}].exposition != before {
+			t.Error("a new exposition was made of the same texts")
 		}
 		time.Sleep(13 * time.Hour) // past max_stale, but a refresh is due first
 		get(t, h, "")
-		after := h.press.sheets[title{}].sheet
-		same := func(a, b part) bool { return a.packed == b.packed }
-		if after == before || !slices.EqualFunc(after.parts, before.parts, same) {
-			t.Error("want a new sheet of the same parts, for a refresh has found the same")
+		after := h.texts.whole[textKey{}].exposition
+		same := func(a, b chunk) bool { return a.packed == b.packed }
+		if after == before || !slices.EqualFunc(after.chunks, before.chunks, same) {
+			t.Error("want a new exposition of the same chunks, for a refresh has found the same")
 		}
 	})
 }
@@ -211,7 +211,7 @@ func TestTextIsSent(t *testing.T) {
 			t.Errorf("%+v: have %d bytes", tt, len(all))
 		case tt.method == http.MethodGet:
 			if n := strings.Count(string(all), "cloudorg_invitation_expiry_days{"); n != 1500 {
-				t.Errorf("%+v: want 1500 ticking series, have %d", tt, n)
+				t.Errorf("%+v: want 1500 countdowns, have %d", tt, n)
 			}
 			if !strings.Contains(string(all), `cloudorg_exporter_refreshes_total{cloud="ncp",organization="acme"} 0`) {
 				t.Errorf("%+v: the exporter's own metrics are not there", tt)
@@ -248,10 +248,14 @@ func TestTextOfSelf(t *testing.T) {
 }
 
 // A growing Source has one more policy at each refresh.
-type growing struct{ refreshes atomic.Int64 }
+type growing struct {
+	name      string
+	refreshes atomic.Int64
+}
 
 func (g *growing) Snapshot(context.Context) org.Snapshot {
 	s := everything()
+	s.Organization = g.name
 	s.Policies.Items = make([]org.Policy, g.refreshes.Add(1))
 	return s
 }
@@ -264,7 +268,7 @@ func TestTextHerd(t *testing.T) {
 		for i := range all {
 			first := everything()
 			first.Organization = string(rune('a' + i))
-			all[i] = org.NewCache(&growing{}, first, org.CacheConfig{MaxStale: time.Hour, Timeout: time.Minute})
+			all[i] = org.NewCache(&growing{name: first.Organization}, first, org.CacheConfig{MaxStale: time.Hour, Timeout: time.Minute})
 		}
 		return all
 	}
@@ -288,25 +292,30 @@ func TestTextHerd(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				n, _, _ := strings.Cut(after(string(all), `cloudorg_policies{cloud="any",organization="acme"} `), "\n")
+				n, _, _ := strings.Cut(after(string(all), `cloudorg_policies{cloud="any",organization="a"} `), "\n")
 				policies, err := strconv.Atoi(n)
 				if err != nil || policies < latest {
 					t.Errorf("policies: %q after %d", n, latest)
 				}
 				latest = policies
+				lines := strings.Split(strings.TrimSpace(string(all)), "\n")
+				slices.Sort(lines)
+				if twice := len(lines) - len(slices.Compact(lines)); twice > 0 {
+					t.Errorf("%d lines stand twice", twice)
+				}
 			}
 		})
 	}
 	for range 20 {
-		next := append(stays[:1:1], fleet()...)
+		next := append(stays[:1:1], fleet()[1:]...)
 		current.Store(&next)
 		time.Sleep(time.Millisecond)
 	}
 	scrapers.Wait()
 	current.Store(&stays)
 	get(t, h, "")
-	if n := len(h.press.pages); n != len(stays) {
-		t.Errorf("pages: want %d, have %d", len(stays), n)
+	if orgs, whole := len(h.texts.orgs), len(h.texts.whole); orgs != len(stays) || whole > 2 {
+		t.Errorf("kept: want the texts of %d, have %d in %d expositions", len(stays), orgs, whole)
 	}
 }
 
@@ -338,34 +347,34 @@ func FuzzTextLabel(f *testing.F) {
 }
 
 // What has happened to one organization is read and compressed again for it and
-// its neighbours in a part, not for all.
-func TestTextOfOneAccount(t *testing.T) {
+// its neighbours in a chunk, not for all.
+func TestTextOfOneOrganizationsCalls(t *testing.T) {
 	self := NewSelf()
 	for i := range 200 {
 		for endpoint := range 4 {
 			self.Called("ncp", fmt.Sprint(i), fmt.Sprint("/", endpoint), 200, time.Second)
 		}
 	}
-	p := newPress()
-	packed := func() []part {
-		s, err := p.self(self, false)
+	p := newTextCache()
+	packed := func() []chunk {
+		s, err := p.callsOf(self, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.parts
+		return s.chunks
 	}
 	before := packed()
 	if again := packed(); &again[0] != &before[0] {
-		t.Error("nothing has happened, and the sheet is another one")
+		t.Error("nothing has happened, and the exposition is another one")
 	}
 	self.Called("ncp", "77", "/0", 200, time.Second)
 	after, kept := packed(), 0
 	for _, a := range after {
-		if slices.ContainsFunc(before, func(b part) bool { return a.packed == b.packed }) {
+		if slices.ContainsFunc(before, func(b chunk) bool { return a.packed == b.packed }) {
 			kept++
 		}
 	}
 	if changed := len(after) - kept; changed == 0 || changed > 3 || kept < 6 {
-		t.Errorf("of %d parts, %d were kept", len(after), kept)
+		t.Errorf("of %d chunks, %d were kept", len(after), kept)
 	}
 }

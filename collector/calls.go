@@ -11,10 +11,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// An account is what the calls for one organization cost. It has a registry of
-// its own, so that what has not changed is not read again.
-type account struct {
-	accountName
+// callMetrics are what the calls for one organization cost. They have a registry
+// of their own, so that what has not changed is not read again.
+type callMetrics struct {
+	orgName
 	registry *prometheus.Registry
 	changes  atomic.Uint64 // of what is in registry
 
@@ -24,34 +24,34 @@ type account struct {
 	offset    *prometheus.GaugeVec // without labels; empty until the API has said its time
 	refreshes prometheus.Counter
 
-	mu         sync.Mutex
-	statements map[bool]*statement // the latest, by whether it is OpenMetrics
+	mu    sync.Mutex
+	texts map[bool]*callText // the latest, by whether it is OpenMetrics
 }
 
-// A statement is the text of an account.
-type statement struct {
+// A callText is the text of callMetrics.
+type callText struct {
 	changes  uint64
-	families []statedFamily // by name
+	families []familyText // by name
 }
 
-type statedFamily struct {
+type familyText struct {
 	name          string
 	header, lines []byte
 }
 
-// An accountName says whose account it is.
-type accountName struct{ cloud, organization string }
+// An orgName says whose they are.
+type orgName struct{ cloud, organization string }
 
-func (a *account) compare(name accountName) int {
-	return cmp.Or(cmp.Compare(a.cloud, name.cloud), cmp.Compare(a.organization, name.organization))
+func (c *callMetrics) compare(name orgName) int {
+	return cmp.Or(cmp.Compare(c.cloud, name.cloud), cmp.Compare(c.organization, name.organization))
 }
 
-func newAccount(name accountName) *account {
+func newCallMetrics(name orgName) *callMetrics {
 	labels := prometheus.Labels{"cloud": name.cloud, "organization": name.organization}
-	a := &account{
-		accountName: name,
-		registry:    prometheus.NewRegistry(),
-		statements:  map[bool]*statement{},
+	c := &callMetrics{
+		orgName:  name,
+		registry: prometheus.NewRegistry(),
+		texts:    map[bool]*callText{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name:        exporter + "api_requests_total",
 			Help:        "Calls to the cloud's API, by path template and status code; the code is \"error\" where there was no answer.",
@@ -84,21 +84,20 @@ func newAccount(name accountName) *account {
 			ConstLabels: labels,
 		}),
 	}
-	a.registry.MustRegister(a.requests, a.durations, a.throttled, a.offset, a.refreshes)
-	return a
+	c.registry.MustRegister(c.requests, c.durations, c.throttled, c.offset, c.refreshes)
+	return c
 }
 
-// statement returns the account's text: what it was, unless something has
-// happened.
-func (a *account) statement(openMetrics bool) (*statement, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	changes := a.changes.Load() // before they are read
-	if s := a.statements[openMetrics]; s != nil && s.changes == changes {
+// text returns their text: what it was, unless something has happened.
+func (c *callMetrics) text(openMetrics bool) (*callText, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	changes := c.changes.Load() // before they are read
+	if s := c.texts[openMetrics]; s != nil && s.changes == changes {
 		return s, nil
 	}
-	s := &statement{changes: changes}
-	families, err := a.registry.Gather()
+	s := &callText{changes: changes}
+	families, err := c.registry.Gather()
 	if err != nil {
 		return s, err
 	}
@@ -112,8 +111,8 @@ func (a *account) statement(openMetrics bool) (*statement, error) {
 		for bytes.HasPrefix(text[header:], []byte("#")) {
 			header += bytes.IndexByte(text[header:], '\n') + 1
 		}
-		s.families = append(s.families, statedFamily{f.GetName(), text[:header], text[header:]})
+		s.families = append(s.families, familyText{f.GetName(), text[:header], text[header:]})
 	}
-	a.statements[openMetrics] = s
+	c.texts[openMetrics] = s
 	return s, nil
 }
