@@ -36,7 +36,8 @@ type exporter struct {
 	applying sync.Mutex // one at a time, the load included
 	current  atomic.Pointer[config.Config]
 	latest   atomic.Pointer[attempt]
-	started  atomic.Bool // every organization of the start has been refreshed
+	started  atomic.Bool  // every organization of the start has been refreshed
+	scrapes  atomic.Int64 // that are running
 }
 
 // An attempt to apply a configuration.
@@ -99,8 +100,8 @@ func (e *exporter) routes(ctx context.Context, slogger *slog.Logger) http.Handle
 		Logger:        slogger,
 	})
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+e.flags.telemetryPath, handler.Metrics)
-	mux.HandleFunc("GET "+e.flags.probePath, handler.Probe)
+	mux.HandleFunc("GET "+e.flags.telemetryPath, e.scrape(handler.Metrics))
+	mux.HandleFunc("GET "+e.flags.probePath, e.scrape(handler.Probe))
 	mux.Handle("GET "+webui.PathDiscovery, webui.Discovery(e.targets))
 	mux.Handle("GET "+webui.PathConfig, webui.Config(func() ([]byte, error) { return e.current.Load().YAML() }))
 	mux.Handle("GET "+webui.PathHealthy, e.health(ctx))
@@ -135,6 +136,27 @@ func (e *exporter) routes(ctx context.Context, slogger *slog.Logger) http.Handle
 		Logger: e.logger,
 	}))
 	return mux
+}
+
+// scrape counts what handler is doing.
+func (e *exporter) scrape(handler http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		e.scrapes.Add(1)
+		defer e.scrapes.Add(-1)
+		handler(w, r)
+	}
+}
+
+// drain waits until no scrape runs, or ctx ends.
+func (e *exporter) drain(ctx context.Context) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for e.scrapes.Load() > 0 && ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // health returns the two health paths. Ready is what has read every

@@ -77,6 +77,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		deps.Observer = calls
 	}
 	if flags.configCheck {
+		if err := web.Validate(*flags.web.WebConfigFile); err != nil {
+			return fmt.Errorf("--web.config.file: %w", err)
+		}
 		return flags.named(check(load, deps, stdout))
 	}
 	fleet := source.NewFleet(deps)
@@ -139,6 +142,7 @@ func serve(ctx context.Context, e *exporter, slogger *slog.Logger) error {
 		level.Info(e.logger).Log("msg", "stopping", "drain", drainTime)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
+		e.drain(ctx) // until then, whoever asks learns that it stops
 		drained <- server.Shutdown(ctx)
 	})
 	err := web.ListenAndServe(server, e.flags.web, slogger)

@@ -117,6 +117,35 @@ func TestServeHang(t *testing.T) {
 	}
 }
 
+// Whoever asks while the last scrape runs learns that the exporter stops; the
+// scrape is answered.
+func TestServeDrain(t *testing.T) {
+	ncp, url := cloud(t, nil)
+	p := start(t, "--config.file="+write(t, "config.yml", "organizations:\n"+organization("acme", url, "cache_ttl: 0s", "refresh_timeout: 5s")))
+	p.ready()
+	ncp.SetFault("*", sim.Fault{Hang: true})
+	before := ncp.Calls()["/org"]
+	scraped := make(chan string)
+	go func() {
+		defer close(scraped)
+		_, body := p.do(http.MethodGet, "/metrics", "X-Prometheus-Scrape-Timeout-Seconds", "2.5")
+		scraped <- body
+	}()
+	p.until("the scrape waits", func() bool { return ncp.Calls()["/org"] > before })
+	stopped := make(chan error, 1)
+	go func() { stopped <- p.stop() }()
+	p.until("it is not ready", func() bool {
+		status, body := p.do(http.MethodGet, "/-/ready")
+		return status == http.StatusServiceUnavailable && strings.Contains(body, "stopping")
+	})
+	if body := <-scraped; !strings.Contains(body, "\ncloudorg_groups{") {
+		t.Errorf("want the last data, have %.300s", body)
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("want it stopped well, have %v", err)
+	}
+}
+
 // No login, e-mail address, personal name or key is shown anywhere, whatever
 // happens.
 func TestServePrivacy(t *testing.T) {

@@ -1,6 +1,7 @@
 package ncpapi
 
 import (
+	"strings"
 	"time"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
@@ -66,7 +67,7 @@ func (t *TreeRow) NamesGroup() bool {
 
 // NamesAccount reports whether the row stands for an account.
 func (t *TreeRow) NamesAccount() bool {
-	return t.GroupYn != "Y" && (t.Member.Valid || t.GroupYn == "N")
+	return (t.GroupYn != "Y" || t.IsMaster) && (t.Member.Valid || t.GroupYn == "N")
 }
 
 func (t *TreeRow) read(name string, r *httpx.Reader) {
@@ -86,9 +87,9 @@ func (t *TreeRow) read(name string, r *httpx.Reader) {
 	case "policyName":
 		t.PolicyName = r.Text()
 	case "groupYn":
-		t.GroupYn = r.Text()
+		t.GroupYn = strings.ToUpper(r.Text())
 	case "masterMemberYn":
-		t.IsMaster = r.Text() == "Y"
+		t.IsMaster = strings.EqualFold(r.Text(), "Y")
 	}
 }
 

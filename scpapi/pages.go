@@ -10,6 +10,10 @@ import (
 // maxPages ends a list that does not end by itself.
 const maxPages = 1000
 
+// maxRepeats is how many full pages without a new row are believed to be rows
+// that move while they are read. After that, the API does not turn pages.
+const maxRepeats = 3
+
 // A page is one answer. The zero size or count is one that it did not give.
 type page[T any] struct {
 	rows  []T
@@ -73,7 +77,7 @@ func pages[T any, R row[T]](ctx context.Context, c *Client, path, key string) ([
 // what was asked for. If rows are missing then, one page more confirms the end:
 // a size may have been cut without a word, and a count may be wrong.
 func walk[T any, R row[T]](ctx context.Context, c *Client, path, key string, l *listing[T]) (bool, int, error) {
-	unreadable := 0
+	unreadable, repeats := 0, 0
 	for n := range maxPages {
 		p, bad, err := httpx.Get(ctx, c.http, path, c.url(path, n), envelope[T, R](key))
 		if err != nil {
@@ -93,6 +97,14 @@ func walk[T any, R row[T]](ctx context.Context, c *Client, path, key string, l *
 		have, short := int64(len(l.rows)), int64(len(p.rows)) < size
 		if len(p.rows) == 0 || have == p.count || short && (have > p.count || !news) {
 			return have < p.count, unreadable, nil
+		}
+		if repeats++; news || l.again {
+			repeats = 0
+		}
+		if repeats == maxRepeats {
+			return false, 0, fmt.Errorf("get %s: %w", path, &Error{
+				API: "scp", Reason: httpx.Decode, Err: fmt.Errorf("page %d has the rows of pages before it again", n),
+			})
 		}
 	}
 	return false, 0, fmt.Errorf("get %s: %w", path, &Error{

@@ -117,3 +117,21 @@ func TestRowsWithoutAnID(t *testing.T) {
 		t.Errorf("have %v after %d pages, error %v", rows, n, err)
 	}
 }
+
+// An API that does not turn pages is found out soon.
+func TestPageThatRepeats(t *testing.T) {
+	rows := make([]string, 100)
+	for i := range rows {
+		rows[i] = fmt.Sprintf(`{"id": "i-%d", "state": "INVITING"}`, i)
+	}
+	cloud := newSim(t, sim.SCPConfig{TLS: true})
+	cloud.SetFault(pathInvitations, sim.Fault{Body: `{"count": 150, "size": 100, "organization_invitations": [` + strings.Join(rows, ",") + "]}"})
+	_, _, err := newClient(cloud, nil).Invitations(t.Context())
+	var e *Error
+	if !errors.As(err, &e) || e.Reason != httpx.Decode || !strings.Contains(err.Error(), "again") {
+		t.Errorf("want an error that says so, have %v", err)
+	}
+	if calls := cloud.Calls()[pathInvitations]; calls > 5 {
+		t.Errorf("it took %d calls", calls)
+	}
+}

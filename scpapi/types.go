@@ -135,13 +135,13 @@ func (v *Version) read(name string, r *httpx.Reader) {
 // moment reads a time in one of the forms that were seen. One without a zone
 // is UTC, as in the vendor's own client.
 func moment(r *httpx.Reader) time.Time {
-	return within(r, time.RFC3339, "2006-01-02T15:04:05", time.DateTime)
+	return within(r, time.RFC3339, "2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04:05Z07:00")
 }
 
 // within reads a time in one of the layouts. Null and "" are none; so is
 // anything else, and counts as unreadable.
 func within(r *httpx.Reader, layouts ...string) time.Time {
-	s := strings.TrimSpace(r.Text())
+	s := strings.ToUpper(strings.TrimSpace(r.Text())) // RFC 3339 allows t and z
 	if s == "" {
 		return time.Time{}
 	}

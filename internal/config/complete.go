@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -83,10 +84,10 @@ func (o organization) complete(defaults settings) (out Organization, errs []erro
 		ErrorTTL:       length(time.Minute, defaults.ErrorTTL, o.ErrorTTL),
 		MaxStale:       length(time.Hour, defaults.MaxStale, o.MaxStale),
 		RefreshTimeout: length(time.Minute, defaults.RefreshTimeout, o.RefreshTimeout),
-		Concurrency:    pick(4, defaults.Concurrency, o.Concurrency),
+		Concurrency:    int(pick(4, defaults.Concurrency, o.Concurrency)),
 		RateLimit:      pick(10, defaults.RateLimit, o.RateLimit),
-		MaxItems:       pick(1000, defaults.MaxItems, o.MaxItems),
-		HTTP:           pick(config.DefaultHTTPClientConfig, defaults.HTTP, o.HTTP),
+		MaxItems:       int(pick(1000, defaults.MaxItems, o.MaxItems)),
+		HTTP:           pick(httpClient{HTTPClientConfig: config.DefaultHTTPClientConfig}, defaults.HTTP, o.HTTP).HTTPClientConfig,
 	}
 	errs = append(o.problems(), o.InvitationLifetime.problem("invitation_lifetime"))
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
@@ -97,7 +98,7 @@ func (o organization) complete(defaults settings) (out Organization, errs []erro
 	if out.Concurrency < 1 || out.Concurrency > 1000 {
 		bad("concurrency must be 1 to 1000, not %d", out.Concurrency)
 	}
-	if !(out.RateLimit > 0) {
+	if !(out.RateLimit > 0) || math.IsInf(out.RateLimit, 0) {
 		bad("rate_limit must be above 0, not %v", out.RateLimit)
 	}
 	if out.MaxItems < 0 {
@@ -164,7 +165,7 @@ func (o organization) completeSCP(out *Organization) (errs []error) {
 	if !plainID.MatchString(out.OrganizationID) {
 		bad("organization_id may have letters, digits, _, . and -, not %q", out.OrganizationID)
 	}
-	out.PageSize = pick(100, o.PageSize)
+	out.PageSize = int(pick(100, o.PageSize))
 	if out.PageSize < 1 || out.PageSize > 1000 {
 		bad("page_size must be 1 to 1000, not %d", out.PageSize)
 	}

@@ -62,14 +62,14 @@ const (
 
 // settings are the keys that may stand in defaults and in an organization.
 type settings struct {
-	CacheTTL       *period                  `yaml:"cache_ttl,omitempty"`
-	ErrorTTL       *period                  `yaml:"error_ttl,omitempty"`
-	MaxStale       *period                  `yaml:"max_stale,omitempty"`
-	RefreshTimeout *period                  `yaml:"refresh_timeout,omitempty"`
-	Concurrency    *int                     `yaml:"concurrency,omitempty"`
-	RateLimit      *float64                 `yaml:"rate_limit,omitempty"`
-	MaxItems       *int                     `yaml:"max_items,omitempty"`
-	HTTP           *config.HTTPClientConfig `yaml:"http_client_config,omitempty"`
+	CacheTTL       *period     `yaml:"cache_ttl,omitempty"`
+	ErrorTTL       *period     `yaml:"error_ttl,omitempty"`
+	MaxStale       *period     `yaml:"max_stale,omitempty"`
+	RefreshTimeout *period     `yaml:"refresh_timeout,omitempty"`
+	Concurrency    *whole      `yaml:"concurrency,omitempty"`
+	RateLimit      *float64    `yaml:"rate_limit,omitempty"`
+	MaxItems       *whole      `yaml:"max_items,omitempty"`
+	HTTP           *httpClient `yaml:"http_client_config,omitempty"`
 }
 
 // organization is an organization as it stands in the file.
@@ -93,7 +93,7 @@ type organization struct {
 	Environment    *string `yaml:"environment,omitempty"`
 	APIVersion     *string `yaml:"api_version,omitempty"`
 	OrganizationID *string `yaml:"organization_id,omitempty"`
-	PageSize       *int    `yaml:"page_size,omitempty"`
+	PageSize       *whole  `yaml:"page_size,omitempty"`
 }
 
 // file is the whole file.

@@ -24,13 +24,12 @@ func (c *Config) YAML() ([]byte, error) {
 
 // redacted returns o as it would stand in a file, without secrets.
 func (o Organization) redacted() organization {
-	http := redactedHTTP(o.HTTP)
 	out := organization{
 		Name: o.Name, Cloud: o.Cloud, BaseURL: o.BaseURL, InsecureHTTP: o.InsecureHTTP, Collectors: o.Collectors,
 		settings: settings{
 			CacheTTL: ofLength(o.CacheTTL), ErrorTTL: ofLength(o.ErrorTTL), MaxStale: ofLength(o.MaxStale),
-			RefreshTimeout: ofLength(o.RefreshTimeout), Concurrency: &o.Concurrency, RateLimit: &o.RateLimit,
-			MaxItems: &o.MaxItems, HTTP: &http,
+			RefreshTimeout: ofLength(o.RefreshTimeout), Concurrency: new(whole(o.Concurrency)), RateLimit: &o.RateLimit,
+			MaxItems: new(whole(o.MaxItems)), HTTP: &httpClient{HTTPClientConfig: redactedHTTP(o.HTTP)},
 		},
 	}
 	out.AccessKey, out.AccessKeyFile = o.AccessKey.redacted()
@@ -43,7 +42,7 @@ func (o Organization) redacted() organization {
 		out.MembersFrom = &o.MembersFrom
 	case SCP:
 		out.Environment, out.APIVersion = &o.Environment, &o.APIVersion
-		out.OrganizationID, out.PageSize = &o.OrganizationID, &o.PageSize
+		out.OrganizationID, out.PageSize = &o.OrganizationID, new(whole(o.PageSize))
 	}
 	return out
 }

@@ -30,12 +30,12 @@ func Parse(r io.Reader, dir string) (*Config, error) {
 
 // setDirectory makes the paths in f relative to dir.
 func (f *file) setDirectory(dir string) {
-	f.Defaults.HTTP.SetDirectory(dir)
+	f.Defaults.HTTP.setDirectory(dir)
 	for i := range f.Organizations {
 		o := &f.Organizations[i]
 		o.AccessKeyFile = config.JoinDir(dir, o.AccessKeyFile)
 		o.SecretKeyFile = config.JoinDir(dir, o.SecretKeyFile)
-		o.HTTP.SetDirectory(dir)
+		o.HTTP.setDirectory(dir)
 	}
 }
 
@@ -70,6 +70,8 @@ func kind(s string) string {
 	switch {
 	case strings.HasPrefix(t, "[]"):
 		return " as a list"
+	case t == "config.wholeNumber":
+		return " as a whole number"
 	case t == "int", t == "float64":
 		return " as a number"
 	case t == "bool":

@@ -38,8 +38,12 @@ func (p *period) problem(key string) error {
 	return fmt.Errorf("%s: %w", key, p.err)
 }
 
-// problems returns the errors of the durations in s.
+// problems returns the errors of the durations in s, and of its
+// http_client_config.
 func (s *settings) problems() (errs []error) {
+	if err := s.HTTP.problem(); err != nil {
+		errs = append(errs, fmt.Errorf("http_client_config: %w", err))
+	}
 	for _, err := range []error{
 		s.CacheTTL.problem("cache_ttl"),
 		s.ErrorTTL.problem("error_ttl"),

@@ -170,7 +170,9 @@ func (c *Client) send(ctx context.Context, endpoint, url string) (*http.Response
 	resp, err := c.http.Do(req)
 	call := Call{Endpoint: endpoint, Took: time.Since(start)}
 	if err != nil {
-		c.observe(call)
+		if !errors.Is(ctx.Err(), context.Canceled) { // a call that we gave up says nothing of the API
+			c.observe(call)
+		}
 		return nil, c.refused(err)
 	}
 	call.Status = resp.StatusCode

@@ -105,6 +105,7 @@ func TestRetry(t *testing.T) {
 		{name: "gives up", answers: []string{"server"}, calls: 4, least: time.Second / 2, most: 5 * time.Second, reason: Server},
 		{name: "waits as told", answers: []string{"throttled", ""}, header: []string{"Retry-After", "7"}, calls: 2, least: 7 * time.Second, most: 7 * time.Second},
 		{name: "cannot wait as told", answers: []string{"throttled", ""}, header: []string{"Retry-After", "120"}, calls: 1, most: 0, reason: Throttled},
+		{name: "cannot wait for ever", answers: []string{"throttled", ""}, header: []string{"Retry-After", "99999999999999999999"}, calls: 1, most: 0, reason: Throttled},
 		{name: "refused credentials are final", answers: []string{"auth", ""}, calls: 1, most: 0, reason: Auth},
 		{name: "not the master is final", answers: []string{"not_master", ""}, calls: 1, most: 0, reason: NotMaster},
 		{name: "forbidden is final", answers: []string{"forbidden", ""}, calls: 1, most: 0, reason: Forbidden},

@@ -26,8 +26,9 @@ func retry(err error) error {
 
 // retryAfter reads a Retry-After header: seconds, or a date.
 func retryAfter(s string) time.Duration {
-	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
+	const longest = 1<<31 - 1 // seconds; nobody waits as long, and no duration overflows
+	if n, err := strconv.ParseUint(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(n, longest)) * time.Second
 	}
 	if t, err := http.ParseTime(s); err == nil {
 		return max(0, time.Until(t))

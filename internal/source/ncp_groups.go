@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/go-kit/log/level"
 	"golang.org/x/sync/errgroup"
@@ -25,13 +26,16 @@ func groups(rows []ncpapi.TreeRow) []org.Group {
 			continue
 		}
 		seen[row.Group.Value] = true
-		out = append(out, org.Group{
+		g := org.Group{
 			ID:         id(row.Group),
 			Name:       row.GroupName,
-			ParentID:   id(row.Parent),
 			PolicyID:   id(row.PolicyNo),
 			PolicyName: row.PolicyName,
-		})
+		}
+		if !row.IsMaster { // nothing is above the root
+			g.ParentID = id(row.Parent)
+		}
+		out = append(out, g)
 	}
 	return out
 }
@@ -55,20 +59,41 @@ type lists struct {
 	vanished   bool // a group was in the tree and gone when its list was asked for
 }
 
+// rootOf returns the number of the root group: the master's row has it. Without
+// that row, it is the parent that is no group of rows, or the accounts of the
+// root would be lost without a word.
+func rootOf(rows []ncpapi.TreeRow) (root ncpapi.Number) {
+	groups := map[ncpapi.Number]bool{}
+	for _, row := range rows {
+		switch {
+		case row.IsMaster && row.Group.Valid:
+			return row.Group
+		case row.NamesGroup():
+			groups[row.Group] = true
+		}
+	}
+	for _, row := range rows {
+		if row.NamesGroup() && row.Parent.Valid && !groups[row.Parent] {
+			return row.Parent
+		}
+	}
+	return root
+}
+
 // groupLists asks for the list of every group in rows, the root's included.
 // One that cannot be read fails them all: a partial count would be a lie.
 func (n *ncp) groupLists(ctx context.Context, rows []ncpapi.TreeRow) (lists, error) {
 	var l lists
-	var root ncpapi.Number
+	root := rootOf(rows)
 	seen := map[ncpapi.Number]bool{}
 	for _, row := range rows {
-		if row.IsMaster {
-			root = row.Group
-		}
 		if row.NamesGroup() && row.Group.Valid && !seen[row.Group] {
 			seen[row.Group] = true
 			l.groups = append(l.groups, row.Group)
 		}
+	}
+	if root.Valid && !seen[root] {
+		l.groups = slices.Insert(l.groups, 0, root)
 	}
 	if len(l.groups) > maxSeries {
 		return lists{}, incredible("ncp", maxSeries, "groups") // and not asked for, one by one

@@ -126,6 +126,34 @@ func TestGoldenNCP(t *testing.T) {
 	}
 }
 
+// A tree in which the root cannot be told still has its accounts: the root is
+// above the groups that are there.
+func TestRootWithoutMaster(t *testing.T) {
+	members := func(text string) string {
+		_, rest, _ := strings.Cut(text, "# HELP cloudorg_members ")
+		rest, _, _ = strings.Cut(rest, "# HELP")
+		return rest
+	}
+	tree := sample(t, "tree.new.json")
+	rows := strings.SplitAfter(tree, "},\n")
+	for name, body := range map[string]string{
+		"full":    tree,
+		"no flag": strings.Replace(tree, `"masterMemberYn": "Y"`, `"masterMemberYn": null`, 1),
+		"no row":  "[" + strings.Join(rows[1:], ""),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cloud := ncp(t, nil)
+			w := newWorld(t, acme, cloud)
+			want := members(w.scrape(""))
+			cloud.SetFault("/group/tree", sim.Fault{Body: body})
+			time.Sleep(5 * time.Minute)
+			if have := members(w.scrape("")); have != want || !strings.Contains(have, `group_id="610"`) && !strings.Contains(have, "JOIN") {
+				t.Errorf("%s: want the members\n%s\nhave\n%s", name, want, have)
+			}
+		})
+	}
+}
+
 // 50 scrapes of a cold exporter are one refresh.
 func TestHerdNCP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

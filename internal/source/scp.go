@@ -62,7 +62,7 @@ func (s *scp) Snapshot(ctx context.Context) org.Snapshot {
 	wg.Go(func() {
 		read(&snap.Info, func() ([]org.Info, int, error) {
 			rows, unreadable, err := s.client.Organizations(ctx)
-			return mapped(rows, unreadable, err, organization)
+			return organizations(rows), unreadable, err
 		})
 	})
 	wg.Go(func() {
@@ -94,10 +94,17 @@ func (s *scp) Snapshot(ctx context.Context) org.Snapshot {
 	return snap
 }
 
-// organization does not know when the key's account joined: created_at is when
-// the organization was made, by whomever.
-func organization(o scpapi.Organization) org.Info {
-	return org.Info{ID: o.ID, Name: o.Name, MasterID: o.Master}
+// organizations returns the organizations that have an identifier. None knows
+// when the key's account joined: created_at is when the organization was made, by
+// whomever.
+func organizations(rows []scpapi.Organization) []org.Info {
+	var out []org.Info
+	for _, o := range rows {
+		if o.ID != "" {
+			out = append(out, org.Info{ID: o.ID, Name: o.Name, MasterID: o.Master})
+		}
+	}
+	return out
 }
 
 func account(a scpapi.Account) org.Member {
@@ -132,7 +139,7 @@ func versions(rows []scpapi.Version) []org.Version {
 	var out []org.Version
 	for _, v := range rows {
 		if v.ID != "" {
-			out = append(out, org.Version{ID: strings.TrimPrefix(v.ID, "v"), Status: v.Status, SupportEnd: v.SupportEnd})
+			out = append(out, org.Version{ID: strings.TrimPrefix(v.ID, "v"), Status: cmp.Or(v.Status, org.Unknown), SupportEnd: v.SupportEnd})
 		}
 	}
 	return out
