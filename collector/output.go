@@ -39,16 +39,16 @@ type output struct {
 	deflated bytes.Buffer // the same
 }
 
-func newOutput() any {
-	w, _ := flate.NewWriter(nil, flate.BestSpeed) // the level exists; higher ones save a twentieth
-	return &output{deflater: w, sent: bufio.NewWriterSize(nil, 64<<10)}
-}
+func newOutput() any { return &output{sent: bufio.NewWriterSize(nil, 64<<10)} }
 
 // begin begins an answer.
 func (o *output) begin(gzip bool) {
 	o.pieces, o.gzip, o.checksum, o.size, o.text = o.pieces[:0], gzip, 0, 0, o.text[:0]
 	o.deflated.Reset()
 	if gzip {
+		if o.deflater == nil { // it is large, and not every client wants it
+			o.deflater, _ = flate.NewWriter(nil, flate.BestSpeed) // the level exists; higher ones save a twentieth
+		}
 		o.pieces = append(o.pieces, []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}) // RFC 1952, section 2.3
 	}
 }
