@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -40,12 +41,11 @@ func (b *bench) size(ctx context.Context, organizations, members, groups int) er
 		return err
 	}
 	defer p.stop()
-	const counter = `cloudorg_exporter_refreshes_total{cloud="ncp",organization="organization-0"} `
-	before, err := p.sample(ctx, counter)
+	p.url = strings.Replace(p.url, "/-/ready", "/metrics", 1)
+	before, _, err := p.refreshes(ctx)
 	if err != nil {
 		return err
 	}
-	p.url = strings.Replace(p.url, "/-/ready", "/metrics", 1)
 	l, cpu, calls := newLoad(true), p.cpu(), api.calls.Load()
 	var took []time.Duration
 	for range scrapes {
@@ -57,17 +57,33 @@ func (b *bench) size(ctx context.Context, organizations, members, groups int) er
 		time.Sleep(every)
 	}
 	cpu, calls = p.cpu()-cpu, api.calls.Load()-calls
-	after, err := p.sample(ctx, counter)
+	resident := p.memory("VmHWM")
+	after, text, err := p.refreshes(ctx)
 	if err != nil {
 		return err
 	}
-	var text bytes.Buffer
-	if _, err := newLoad(false).scrape(ctx, p, &text); err != nil {
-		return err
-	}
-	lines, comments := bytes.Count(text.Bytes(), []byte("\n")), bytes.Count(text.Bytes(), []byte("\n#"))+1
-	refreshes := int64(after-before) * int64(organizations)
-	row(fmt.Sprintf("%d × %d", organizations, members), groups, lines-comments, mib(int64(text.Len())), mib(p.memory("VmHWM")),
+	series := strings.Count(text, "\n") - strings.Count(text, "\n#") - 1
+	refreshes := after - before
+	row(fmt.Sprintf("%d × %d", organizations, members), groups, series, fmt.Sprintf("%d kB", len(text)/1000), mib(resident),
 		ms(cpu/time.Duration(refreshes)), ms(quantile(took, .5)), (calls+refreshes/2)/refreshes)
 	return nil
+}
+
+// refreshes returns how many refreshes there have been, and the whole text.
+func (p *process) refreshes(ctx context.Context) (n int64, text string, err error) {
+	var b bytes.Buffer
+	if _, err := newLoad(false).scrape(ctx, p, &b); err != nil {
+		return 0, "", err
+	}
+	for line := range strings.Lines(b.String()) {
+		if strings.HasPrefix(line, "cloudorg_exporter_refreshes_total{") {
+			_, value, _ := strings.Cut(line, "} ")
+			one, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+			if err != nil {
+				return 0, "", err
+			}
+			n += one
+		}
+	}
+	return n, b.String(), nil
 }
