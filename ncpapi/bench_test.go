@@ -5,15 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
 // listing is a group's list of a hundred thousand accounts, 25 MB.
@@ -78,32 +76,7 @@ func BenchmarkListing(b *testing.B) {
 				}
 			}
 			b.StopTimer()
-			b.ReportMetric(growth(func() { decode() })/(1<<20), "peak-MiB")
+			b.ReportMetric(testutil.HeapGrowth(func() { decode() })/(1<<20), "peak-MiB")
 		})
 	}
-}
-
-// growth returns how much larger the heap was at most while f ran.
-func growth(f func()) float64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	before, most := m.HeapAlloc, m.HeapAlloc
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Millisecond):
-				runtime.ReadMemStats(&m)
-				most = max(most, m.HeapAlloc)
-			}
-		}
-	})
-	f()
-	close(stop)
-	wg.Wait()
-	return float64(most - before)
 }

@@ -2,28 +2,19 @@ package ncpapi
 
 import (
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
 func seeds(f *testing.F) {
 	f.Helper()
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no samples", err)
-	}
-	for _, name := range files {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
+	for _, s := range testutil.Samples(f, "testdata/*.json") {
+		f.Add([]byte(s.Body))
 	}
 }
 

@@ -3,8 +3,6 @@ package scpapi
 import (
 	"encoding/json"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
 // moments are times as they were seen, and what else may come.
@@ -87,17 +86,9 @@ func FuzzMoment(f *testing.F) {
 
 // Whatever an error's body says, there is a reason, and nothing unfit for a log.
 func FuzzExplain(f *testing.F) {
-	files, err := filepath.Glob("testdata/4*.json")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no samples", err)
-	}
-	for _, name := range files {
-		body, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
+	for _, s := range testutil.Samples(f, "testdata/4*.json") {
 		for _, status := range []int{400, http.StatusUnauthorized, http.StatusNotFound, http.StatusNotAcceptable} {
-			f.Add(status, string(body))
+			f.Add(status, s.Body)
 		}
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
@@ -116,19 +107,11 @@ func FuzzExplain(f *testing.F) {
 // A list is read whole or not at all, whatever its rows are read as; its texts
 // are fit for a label.
 func FuzzEnvelope(f *testing.F) {
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no samples", err)
-	}
 	keys := []string{"organization_invitations", "account_invitations", "accounts", "organizations", "versions"}
-	for _, name := range files {
-		body, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
+	for _, s := range testutil.Samples(f, "testdata/*.json") {
 		for i, key := range keys {
-			if strings.Contains(string(body), key) {
-				f.Add(i, string(body))
+			if strings.Contains(s.Body, key) {
+				f.Add(i, s.Body)
 			}
 		}
 	}

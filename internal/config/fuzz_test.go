@@ -1,11 +1,11 @@
 package config
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
 // A file is refused with a reason, or it is a configuration that can be shown
@@ -15,7 +15,8 @@ func FuzzParse(f *testing.F) {
 	organization := "organizations:\n  - name: acme\n    cloud: ncp\n    access_key: A\n    secret_key: " + key + "\n"
 	for _, text := range []string{
 		"", "organizations: []\n", organization,
-		"defaults: {cache_ttl: 0s, rate_limit: .inf, concurrency: 7, max_items: 0}\n" + organization,
+		"defaults: {rate_limit: .inf}\n" + organization,
+		"defaults: {cache_ttl: 0s, rate_limit: 7.5, concurrency: 7, max_items: 0}\n" + organization,
 		organization + "    invitation_lifetime: 30d\n    collectors: [members]\n    members_from: tree\n    base_url: http://[::1]:8/x\n",
 		strings.Replace(organization, "ncp", "scp", 1) + "    environment: g\n    api_version: \"\"\n    page_size: 7\n    organization_id: o-1\n",
 		organization + "    http_client_config: {proxy_url: 'http://a:b@c', tls_config: {insecure_skip_verify: true}, basic_auth: {username: u, password: " + key + "}}\n",
@@ -24,11 +25,9 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	examples, _ := filepath.Glob("../../deploy/*.y*ml")
-	for _, name := range examples {
-		if b, err := os.ReadFile(name); err == nil {
-			f.Add(string(b))
-		}
+	for _, example := range testutil.Samples(f, "../../docs/cloudorg_exporter.yml", "../../deploy/*/config.yml") {
+		// As texts, for files are not read below.
+		f.Add(strings.ReplaceAll(strings.ReplaceAll(example.Body, "_file", ""), "file", "text"))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if strings.Contains(text, "file") {

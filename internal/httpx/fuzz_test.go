@@ -2,28 +2,20 @@ package httpx
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
 // samples adds the bodies of both clouds' samples.
 func samples(f *testing.F) {
 	f.Helper()
-	files, err := filepath.Glob("../../*api/testdata/*.json")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no samples", err)
-	}
-	for _, name := range files {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(b))
+	for _, s := range testutil.Samples(f, "../../ncpapi/testdata/*.json", "../../scpapi/testdata/*.json") {
+		f.Add(s.Body)
 	}
 }
 

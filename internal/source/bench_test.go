@@ -8,9 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/source"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
 // A refresh of 200 groups, with 50 ms per call and 8 calls at once, against
@@ -133,32 +132,7 @@ func BenchmarkMembers(b *testing.B) {
 				}
 			}
 			b.StopTimer()
-			b.ReportMetric(growth(func() { read() })/(1<<20), "peak-MiB")
+			b.ReportMetric(testutil.HeapGrowth(func() { read() })/(1<<20), "peak-MiB")
 		})
 	}
-}
-
-// growth returns how much larger the heap was at most while f ran.
-func growth(f func()) float64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	before, most := m.HeapAlloc, m.HeapAlloc
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Millisecond):
-				runtime.ReadMemStats(&m)
-				most = max(most, m.HeapAlloc)
-			}
-		}
-	})
-	f()
-	close(stop)
-	wg.Wait()
-	return float64(most - before)
 }

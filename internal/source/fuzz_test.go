@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,6 +20,7 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/source"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
 // A parrot is an API that says what it was told to: one of two texts, by
@@ -69,24 +68,13 @@ organizations:
 // Whatever the API says, twice, a scrape has no error, no series that stands
 // twice and nothing but UTF-8.
 func FuzzScrape(f *testing.F) {
-	var bodies []string
-	for _, pattern := range []string{"../../ncpapi/testdata/*.json", "../../scpapi/testdata/*.json"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			f.Fatal("no samples", err)
+	samples := testutil.Samples(f, "../../ncpapi/testdata/*.json", "../../scpapi/testdata/*.json")
+	for i, s := range samples {
+		status, err := strconv.Atoi(s.Name[:3])
+		if err != nil {
+			status = http.StatusOK
 		}
-		for _, name := range files {
-			body, err := os.ReadFile(name)
-			if err != nil {
-				f.Fatal(err)
-			}
-			bodies = append(bodies, string(body))
-			status, err := strconv.Atoi(filepath.Base(name)[:3])
-			if err != nil {
-				status = http.StatusOK
-			}
-			f.Add(status, string(body), bodies[len(bodies)/2])
-		}
+		f.Add(status, s.Body, samples[(i+1)/2].Body)
 	}
 	f.Add(200, `{"versions": [{"id": "v1"}, {"id": "1"}], "accounts": [{"id": "\ud800"}], "organizations": [{"id": ""}, {"id": ""}], "size": -1, "count": 1e9}`, "[]")
 	cfg, err := config.Parse(strings.NewReader(bothClouds), "")
