@@ -63,6 +63,14 @@ func families() []family {
 	)
 }
 
+// labelNames returns the names of all its labels.
+func (f *family) labelNames() []string {
+	return append([]string{"cloud", "organization"}, f.labels...)
+}
+
+// typeName returns its type as the text formats have it.
+func (f *family) typeName() string { return strings.ToLower(f.kind.ToDTO().String()) }
+
 func (c *Collector) wants(collector string) bool {
 	return collector == "" || c.only == nil || slices.Contains(c.only, collector)
 }

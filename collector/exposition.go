@@ -76,7 +76,7 @@ func (c *chunker) flush() {
 	if same >= 0 {
 		c.made = append(c.made, c.old[same])
 	} else {
-		c.made = append(c.made, chunk{packed: newPacked(slices.Clone(c.text))})
+		c.made = append(c.made, chunk{packed: &packed{text: slices.Clone(c.text)}})
 	}
 	c.text = c.text[:0]
 }

@@ -23,8 +23,6 @@ type packed struct {
 	shift    uint32
 }
 
-func newPacked(text []byte) *packed { return &packed{text: text} }
-
 // An output is the answer to one scrape, in pieces: as they are, or deflated one
 // by one into a single gzip member. Not every client reads more than one.
 type output struct {

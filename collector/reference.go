@@ -25,9 +25,9 @@ func Reference() ([]Metric, error) {
 	for _, f := range families() {
 		all = append(all, Metric{
 			Name:      namespace + f.name,
-			Type:      strings.ToLower(f.kind.ToDTO().String()),
+			Type:      f.typeName(),
 			Unit:      f.unit,
-			Labels:    append([]string{"cloud", "organization"}, f.labels...),
+			Labels:    f.labelNames(),
 			Help:      f.help,
 			Collector: f.collector,
 		})

@@ -29,7 +29,7 @@ func layouts() []layout {
 }
 
 func newLayout(f family) layout {
-	labels := append([]string{"cloud", "organization"}, f.labels...)
+	labels := f.labelNames()
 	l := layout{
 		family: f,
 		desc:   prometheus.V2.NewDesc(namespace+f.name, f.help, prometheus.UnconstrainedLabels(labels), nil, prometheus.WithUnit(f.unit)),
@@ -57,8 +57,7 @@ func (l *layout) header(openMetrics bool) string {
 			unit = "# UNIT " + name + " " + l.unit + "\n"
 		}
 	}
-	kind := strings.ToLower(l.kind.ToDTO().String())
-	return "# HELP " + name + " " + help + "\n# TYPE " + name + " " + kind + "\n" + unit
+	return "# HELP " + name + " " + help + "\n# TYPE " + name + " " + l.typeName() + "\n" + unit
 }
 
 // A line is a series and its value, or the moment that its value depends on.

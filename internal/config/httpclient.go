@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 
@@ -36,17 +37,17 @@ func (h *httpClient) setDirectory(dir string) {
 	}
 }
 
-// problem returns what is wrong with h, without a secret.
-func (h *httpClient) problem() error {
+// problem returns what is wrong with h, with its key and without a secret.
+func (h *httpClient) problem(key string) error {
 	if h == nil {
 		return nil
 	}
 	// What cannot be read as a URL is shown nowhere: it may have a password.
 	if notURL := (*url.Error)(nil); errors.As(h.err, &notURL) {
-		return errors.New("proxy_url is not a URL")
+		return fmt.Errorf("%s: proxy_url is not a URL", key)
 	}
 	if h.err != nil {
-		return h.err
+		return fmt.Errorf("%s: %w", key, h.err)
 	}
 	proxies := []config.URL{h.ProxyURL}
 	if h.OAuth2 != nil {
@@ -54,7 +55,7 @@ func (h *httpClient) problem() error {
 	}
 	for _, p := range proxies {
 		if p.URL != nil && !isProxy(p.URL) {
-			return errors.New("proxy_url must be http, https, socks5 or socks5h, a host and a port: http://host:3128")
+			return fmt.Errorf("%s: proxy_url must be http, https, socks5 or socks5h, a host and a port: http://host:3128", key)
 		}
 	}
 	return nil

@@ -41,10 +41,8 @@ func (p *period) problem(key string) error {
 // problems returns the errors of the durations in s, and of its
 // http_client_config.
 func (s *settings) problems() (errs []error) {
-	if err := s.HTTP.problem(); err != nil {
-		errs = append(errs, fmt.Errorf("http_client_config: %w", err))
-	}
 	for _, err := range []error{
+		s.HTTP.problem("http_client_config"),
 		s.CacheTTL.problem("cache_ttl"),
 		s.ErrorTTL.problem("error_ttl"),
 		s.MaxStale.problem("max_stale"),
