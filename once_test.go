@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -214,6 +215,16 @@ func TestConfigCheck(t *testing.T) {
 	file := write(t, "config.yml", "organizations:\n"+organization("acme", "https://example.test"))
 	if err := run(t.Context(), []string{"--config.check", "--config.file=" + file}, &out, &out); err != nil || out.String() != "the configuration is valid: 1 organizations\n" {
 		t.Errorf("have %v and %q", err, out.String())
+	}
+}
+
+// What cannot be listened with is found before the start, too.
+func TestConfigCheckOfWebConfig(t *testing.T) {
+	file := write(t, "config.yml", "organizations:\n"+organization("acme", "https://example.test"))
+	web := write(t, "web.yml", "tls_server_config: {cert_file: /nowhere/tls.crt, key_file: /nowhere/tls.key}\n")
+	err := run(t.Context(), []string{"--config.check", "--config.file=" + file, "--web.config.file=" + web}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "--web.config.file: ") || !strings.Contains(err.Error(), "/nowhere/tls.crt") {
+		t.Errorf("want an error that names flag and file, have %v", err)
 	}
 }
 

@@ -104,6 +104,23 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// Ready stays ready when a reload adds an organization that does not answer.
+func TestReloadStaysReady(t *testing.T) {
+	_, url := cloud(t, nil)
+	silent, silentURL := cloud(t, nil)
+	silent.SetFault("*", sim.Fault{Hang: true})
+	file := write(t, "config.yml", "organizations:\n"+organization("acme", url))
+	p := start(t, "--web.enable-lifecycle", "--config.file="+file)
+	p.ready()
+	rewrite(t, file, "organizations:\n"+organization("acme", url)+organization("silent", silentURL))
+	if status, body := p.do(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Fatalf("reload: %d %s", status, body)
+	}
+	if status, body := p.do(http.MethodGet, "/-/ready"); status != http.StatusOK {
+		t.Errorf("want it ready, have %d %s", status, body)
+	}
+}
+
 // A key is rotated under load: the old one stops, the new one is written, and
 // no scrape fails.
 func TestRotation(t *testing.T) {

@@ -83,6 +83,28 @@ func TestGroupTree(t *testing.T) {
 	}
 }
 
+// What a row of the tree stands for is decided by its fields.
+func TestTreeRowStandsFor(t *testing.T) {
+	for row, want := range map[string]struct{ group, account bool }{
+		`{"organizationGroupNo": 611, "groupYn": "Y"}`:                                          {true, false},
+		`{"organizationGroupNo": 611, "groupYn": "y"}`:                                          {true, false},
+		`{"organizationGroupNo": 611, "groupYn": null}`:                                         {true, false},
+		`{"organizationGroupNo": 611, "memberNo": 7, "groupYn": "N"}`:                           {false, true},
+		`{"organizationGroupNo": 611, "memberNo": 7}`:                                           {false, true},
+		`{"organizationGroupNo": 610, "memberNo": 7, "groupYn": "N", "masterMemberYn": "Y"}`:    {true, true},
+		`{"organizationGroupNo": 610, "memberNo": 7, "groupYn": "Y", "masterMemberYn": "y"}`:    {true, true},
+		`{"organizationGroupNo": 610, "memberNo": null, "groupYn": "Y", "masterMemberYn": "Y"}`: {true, false},
+	} {
+		rows, _, err := serve(t, 200, "application/json", []byte("["+row+"]")).GroupTree(t.Context())
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%s: %v", row, err)
+		}
+		if group, account := rows[0].NamesGroup(), rows[0].NamesAccount(); group != want.group || account != want.account {
+			t.Errorf("%s: want a group %t, an account %t, have %t, %t", row, want.group, want.account, group, account)
+		}
+	}
+}
+
 func TestGroupAccounts(t *testing.T) {
 	both := []Account{
 		{Member: n(9000002), Group: n(611), Status: "JOIN"},

@@ -147,6 +147,32 @@ func boolInt(b bool) int {
 	return 0
 }
 
+// A call that runs out of time is one without an answer. One that we give up says
+// nothing of the API, and is not counted.
+func TestCallsWithoutAnswer(t *testing.T) {
+	hang := tripper(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var calls []Call
+		late, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _, err := get(late, client(hang, &calls))
+		if err == nil || len(calls) != 1 || calls[0].Status != 0 || calls[0].Took != time.Second {
+			t.Errorf("out of time: want a call of a second without a status, have %+v, %v", calls, err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var calls []Call
+		given, up := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, up)
+		if _, _, err := get(given, client(hang, &calls)); err == nil || len(calls) != 0 {
+			t.Errorf("given up: want no call, have %+v, %v", calls, err)
+		}
+	})
+}
+
 func TestEachAttemptIsSignedAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := map[string]bool{}

@@ -154,6 +154,18 @@ func TestRootWithoutMaster(t *testing.T) {
 	}
 }
 
+// Nothing is above the root, whatever its row says.
+func TestRootHasNoParent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := ncp(t, nil)
+		cloud.SetFault("/group/tree", sim.Fault{Body: strings.Replace(sample(t, "tree.new.json"), `"organizationGroupNo": 610,`, `"organizationGroupNo": 610, "upperOrganizationGroupNo": 600,`, 1)})
+		text := newWorld(t, acme, cloud).scrape("")
+		if !strings.Contains(text, `group_id="610",group_name="Root",organization="acme",parent_group_id="",`) {
+			t.Errorf("want the root without a parent, have\n%s", text)
+		}
+	})
+}
+
 // 50 scrapes of a cold exporter are one refresh.
 func TestHerdNCP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

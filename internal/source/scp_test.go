@@ -230,3 +230,20 @@ func TestBothClouds(t *testing.T) {
 		}
 	})
 }
+
+// An organization without an identifier cannot be named, and a version without a
+// status has an unknown one.
+func TestNamelessSCP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud := scpCloud(t, nil)
+		cloud.SetFault("/v1/organizations", sim.Fault{Body: `{"count": 1, "organizations": [{"name": "Acme"}]}`})
+		cloud.SetFault("/", sim.Fault{Body: `{"versions": [{"id": "v1.3"}]}`})
+		text := newWorld(t, acmeSCP, cloud).scrape("")
+		if strings.Contains(text, "cloudorg_organization_info{") {
+			t.Error("there is an organization without an identifier")
+		}
+		if !strings.Contains(text, `cloudorg_api_version_info{cloud="scp",organization="acme-scp",status="unknown",version="1.3"} 1`) {
+			t.Errorf("want the version's status unknown, have\n%s", text)
+		}
+	})
+}
