@@ -3,8 +3,6 @@
 package e2e_test
 
 import (
-	"encoding/json"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,12 +112,7 @@ func (p *promAPI) hasAlert(organization string) bool {
 		Labels    map[string]string
 		Receivers []struct{ Name string }
 	}
-	r, err := http.Get(p.url + "/api/v2/alerts") //nolint:noctx // loopback, in a test with a limit
-	if err != nil {
-		return false
-	}
-	defer r.Body.Close()
-	if err := json.NewDecoder(r.Body).Decode(&alerts); err != nil {
+	if !p.read("/api/v2/alerts", &alerts) {
 		return false
 	}
 	for _, a := range alerts {

@@ -266,24 +266,34 @@ func (w *webhook) names() string {
 	return strings.Join(all, ", ")
 }
 
-// A promAPI asks a Prometheus server.
+// A promAPI asks a Prometheus server, or an Alertmanager.
 type promAPI struct {
 	t   *testing.T
 	url string
 }
 
-// get reads an answer's data; false while the server does not answer.
-func (p *promAPI) get(path string, data any) bool {
-	r, err := http.Get(p.url + path) //nolint:noctx // loopback, in a test with a limit
+// read reads an answer; false while the server does not answer.
+func (p *promAPI) read(path string, answer any) bool {
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.url+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return false
 	}
-	defer r.Body.Close()
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(answer) == nil
+}
+
+// get reads the data of a Prometheus server's answer; false while it does not
+// answer.
+func (p *promAPI) get(path string, data any) bool {
 	answer := struct {
 		Status, Error string
 		Data          any
 	}{Data: data}
-	if err := json.NewDecoder(r.Body).Decode(&answer); err != nil {
+	if !p.read(path, &answer) {
 		return false
 	}
 	if answer.Status == "error" {
