@@ -3,8 +3,8 @@ package org
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -13,248 +13,289 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// maxRetryAfter bounds how long a cloud can silence us.
-const maxRetryAfter = time.Hour
+const (
+	// maxRetryAfter limits how long a cloud can keep us from calling it.
+	maxRetryAfter = time.Hour
+	// minWait is the shortest time a scrape waits for a running refresh.
+	minWait = time.Second
+)
 
-// A CacheConfig says when a Cache refreshes.
-type CacheConfig struct {
-	TTL      time.Duration // a good refresh serves this long; 0: every scrape asks for one
-	ErrorTTL time.Duration // no refresh for this long after a failed one; doubles while it goes on failing
-	MaxStale time.Duration // how long the last good listing is served after failures
-	Timeout  time.Duration // of one refresh, with all its calls and retries
+// A Config describes an organization and says when a Cache refreshes it.
+type Config struct {
+	Cloud        string
+	Organization string   // configured name
+	Collectors   []string // names of those that are read
+	Known        Known
+	MaxItems     int // limit of per-item series, per collector
+
+	TTL      time.Duration // time from a good refresh to the next; 0: every scrape asks for one
+	ErrorTTL time.Duration // time from a failed refresh to the next; doubles while refreshes fail
+	MaxStale time.Duration // how long the items of a failing listing are served
+	Timeout  time.Duration // of one refresh, all calls and retries
 	Logger   log.Logger    // nil: no logging
 
-	// Revision counts the changes of what a refresh depends on, a key say. A
-	// new value makes a refresh due at once. Nil if nothing can change.
+	// Revision counts the changes of the credential. A new value makes a
+	// refresh due at once. Nil if it cannot change.
 	Revision func() uint64
 	// Refreshed, if not nil, is called after every refresh.
 	Refreshed func()
-	// Closed, if not nil, is called at the end of Close.
-	Closed func()
 }
 
-// A Cache serves the latest Snapshot of one organization. However many ask,
-// it has at most one refresh running, and nobody waits longer than he wants.
+// A Cache serves the latest Snapshot of one organization. At most one refresh
+// runs at a time, and callers wait no longer than their context allows.
 type Cache struct {
 	source Source
-	cfg    CacheConfig
+	cfg    Config
 
-	name     string
 	mu       sync.Mutex
 	last     Snapshot
-	members  []Member  // the latest complete reading, by ID; outlives max_stale
+	members  []Member  // of the latest complete reading, sorted by ID; outlives max_stale
 	due      time.Time // when the next refresh may start
-	failures int       // refreshes in a row in which something failed that may pass
-	revision uint64    // of the latest refresh
-	flight   *flight   // the refresh that is running, or nil
+	failures int       // refreshes in a row with an error that is not permanent
+	revision uint64    // at the start of the latest refresh
+	running  *refresh  // nil if none runs
 	closed   bool
-	running  sync.WaitGroup
+	done     sync.WaitGroup
 }
 
-// A flight is one refresh under way.
-type flight struct {
-	done   chan struct{} // closed when found is there
-	found  Snapshot
-	late   bool // it has kept one scrape waiting to the end of its budget; under Cache.mu
-	cancel context.CancelFunc
+// A refresh is one that runs.
+type refresh struct {
+	started time.Time
+	ended   chan struct{} // closed when snapshot is set
+	found   Snapshot
+	cancel  context.CancelFunc
 }
 
-// NewCache returns a Cache of source. It serves first, which names the
-// organization and its listings, until a refresh has ended.
-func NewCache(source Source, first Snapshot, cfg CacheConfig) *Cache {
+// NewCache returns a Cache of source. Until a refresh has ended it serves a
+// Snapshot without items.
+func NewCache(source Source, cfg Config) *Cache {
 	if cfg.Revision == nil {
 		cfg.Revision = func() uint64 { return 0 }
+	}
+	if cfg.Refreshed == nil {
+		cfg.Refreshed = func() {}
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = log.NewNopLogger()
 	}
-	return &Cache{source: source, name: first.Organization, last: first, cfg: cfg}
+	cfg.Logger = log.With(cfg.Logger, "cloud", cfg.Cloud, "organization", cfg.Organization)
+	return &Cache{source: source, cfg: cfg, last: Snapshot{
+		Cloud: cfg.Cloud, Organization: cfg.Organization, Known: cfg.Known, MaxItems: cfg.MaxItems,
+		Listings: Configure(cfg.Collectors),
+	}}
 }
 
 // Name returns the organization's configured name.
-func (c *Cache) Name() string { return c.name }
+func (c *Cache) Name() string { return c.cfg.Organization }
 
-// Snapshot returns what is known of the organization, after the refresh that
-// is due, if one is. It waits no longer than ctx lives; the refresh goes on
-// for whoever asks next.
+// Snapshot returns the latest snapshot, after a refresh if one is due. It does
+// not wait for a refresh that has run for longer than the caller can wait in
+// all. The refresh goes on for later callers.
 func (c *Cache) Snapshot(ctx context.Context) Snapshot {
-	f := c.join(ctx)
-	if f == nil {
+	r := c.join(ctx)
+	if r == nil {
 		return c.Last()
 	}
-	select {
-	case <-f.done:
-		return f.found
-	case <-ctx.Done():
+	if deadline, ok := ctx.Deadline(); ok {
+		budget := max(time.Until(deadline), minWait)
+		late, cancel := context.WithDeadline(ctx, r.started.Add(budget))
+		defer cancel()
+		ctx = late
 	}
-	c.mu.Lock()
-	// A scrape that was given up early says nothing about the refresh.
-	f.late = f.late || errors.Is(ctx.Err(), context.DeadlineExceeded)
-	c.mu.Unlock()
-	return c.Last()
+	select {
+	case <-r.ended:
+		return r.found
+	case <-ctx.Done():
+		return c.Last()
+	}
 }
 
-// Last returns what is known of the organization now, without any wait.
+// Start starts a refresh if one is due, and does not wait for it.
+func (c *Cache) Start() { c.join(context.Background()) }
+
+// Last returns the latest snapshot at once.
 func (c *Cache) Last() Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.last.servedAt(time.Now())
+	return c.lastAt(time.Now())
 }
 
-// Serves reports whether Snapshot would return, without any wait, one of the
-// edition e.
-func (c *Cache) Serves(e Edition) bool {
-	revision := c.cfg.Revision()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	return c.settled(revision, now) && c.last.editionAt(now) == e
+// lastAt returns the latest snapshot without the listings that are too old at
+// now. They expire even if no refresh is made, or none ends.
+func (c *Cache) lastAt(now time.Time) Snapshot {
+	for _, l := range c.last.all() {
+		if l.expire(now) {
+			c.last.Version++
+		}
+	}
+	return c.last
 }
 
-// Close ends the refresh that is running and starts no other. It returns when
-// nothing runs any more; Snapshot goes on serving what is known.
+// Close ends the running refresh and starts no other. It returns when nothing
+// runs any more. Snapshot goes on serving the latest data.
 func (c *Cache) Close() {
 	c.mu.Lock()
 	c.closed = true
-	if c.flight != nil {
-		c.flight.cancel()
+	if c.running != nil {
+		c.running.cancel()
 	}
 	c.mu.Unlock()
-	c.running.Wait()
-	if c.cfg.Closed != nil {
-		c.cfg.Closed()
+	c.done.Wait()
+	if closer, ok := c.source.(io.Closer); ok {
+		_ = closer.Close()
 	}
 }
 
-// join returns the refresh to wait for, started if it is due, or nil if there
-// is none.
-func (c *Cache) join(ctx context.Context) *flight {
-	revision := c.cfg.Revision()
+// Inherit takes over the totals of old, the last snapshot of the cache that c
+// replaces. It must be called before the first refresh.
+func (c *Cache) Inherit(old Snapshot) {
+	before := old.all()
+	for i, l := range c.last.all() {
+		if h, was := l.health(), before[i].health(); h.Configured {
+			h.Failures, h.DecodeWarnings = was.Failures, was.DecodeWarnings
+		}
+	}
+	if c.last.Members.Configured {
+		c.last.Transitions = old.Transitions
+	}
+}
+
+// join returns the running refresh, started if it is due, or nil if there is
+// none.
+func (c *Cache) join(ctx context.Context) *refresh {
+	revision := c.cfg.Revision() // it may read a file
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.settled(revision, time.Now()) {
+	now := time.Now()
+	switch {
+	case c.running != nil:
+		return c.running
+	case c.closed, revision == c.revision && now.Before(c.due):
 		return nil
 	}
-	if c.flight != nil {
-		return c.flight
-	}
 	c.revision = revision
-	// Detached: the scrape that starts a refresh must not end it for the others.
+	// Detached: the scrape that starts a refresh must not end it for others.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
-	f := &flight{done: make(chan struct{}), cancel: cancel}
-	c.flight = f
-	c.running.Go(func() { c.refresh(ctx, f) })
-	return f
+	r := &refresh{started: now, ended: make(chan struct{}), cancel: cancel}
+	c.running = r
+	c.done.Go(func() { c.refresh(ctx, r) })
+	return r
 }
 
-// settled reports whether there is no refresh to wait for, nor one to start.
-func (c *Cache) settled(revision uint64, now time.Time) bool {
-	if c.flight != nil {
-		return c.flight.late // one scrape has waited for it in vain; that is enough
-	}
-	return c.closed || revision == c.revision && now.Before(c.due)
-}
-
-// refresh makes a new snapshot and ends f.
-func (c *Cache) refresh(ctx context.Context, f *flight) {
-	defer f.cancel()
-	start := time.Now()
-	next := c.read(ctx)
-	// Here, for a scrape must not wait while a hundred thousand are sorted.
-	slices.SortStableFunc(next.Members.Items, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
+// refresh makes a new snapshot and ends r.
+func (c *Cache) refresh(ctx context.Context, r *refresh) {
+	defer r.cancel()
+	read := c.read(ctx)
+	// Sorted here: no scrape waits while 100,000 members are sorted.
+	slices.SortStableFunc(read.Members.Items, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 	now := time.Now()
 
 	c.mu.Lock()
-	if c.closed { // what was cut short on the way out has not failed
-		f.found, c.flight = c.last.servedAt(now), nil
+	prev := c.lastAt(now)
+	if c.closed { // a refresh that Close has cut short did not fail
+		r.found, c.running = prev, nil
 		c.mu.Unlock()
-		close(f.done)
+		close(r.ended)
 		return
 	}
-	prev := c.last
-	next.Refreshes, next.Refreshed, next.Took = prev.Refreshes+1, now, now.Sub(start)
-	next.keep(&prev, now, c.cfg)
-	c.count(&next, &prev)
+	next := prev
+	next.Listings, next.Version, next.Refreshed, next.Took = read, prev.Version+1, now, now.Sub(r.started)
+	before := prev.all()
+	for i, l := range next.all() {
+		l.keep(before[i].listing, now, c.cfg.MaxStale)
+	}
+	c.countTransitions(&next, &prev)
 	c.due = now.Add(c.wait(&next))
-	next.outlast(c.due)
 	next.Next = c.due
-	c.last, f.found, c.flight = next, next, nil
+	for _, l := range next.all() {
+		if h := l.health(); h.Success() && h.Expires.Before(c.due) {
+			h.Expires = c.due // cache_ttl, or a Retry-After of another listing, may exceed max_stale
+		}
+	}
+	c.last, r.found, c.running = next, next, nil
 	c.mu.Unlock()
 
 	c.log(&prev, &next)
-	if c.cfg.Refreshed != nil {
-		c.cfg.Refreshed()
-	}
-	close(f.done)
+	c.cfg.Refreshed()
+	close(r.ended)
 }
 
 // read asks the source. A panic there fails every listing, not the process.
-func (c *Cache) read(ctx context.Context) (s Snapshot) {
+func (c *Cache) read(ctx context.Context) (l Listings) {
 	defer func() {
 		if p := recover(); p != nil {
-			s = c.Last()
-			for _, l := range s.Listings() {
-				l.Err = &Error{Reason: "other", Err: fmt.Errorf("panic: %v", p)}
-				l.Unreadable = 0
+			l = Listings{}
+			for _, n := range l.all() {
+				n.health().Err = &Error{Reason: Other, Err: fmt.Errorf("panic: %v", p)}
 			}
 		}
 	}()
-	return c.source.Snapshot(ctx)
+	return c.source.Read(ctx)
 }
 
-// wait returns how long no refresh is due after s.
+// wait returns the time from s to the next refresh.
 func (c *Cache) wait(s *Snapshot) time.Duration {
-	var passing, lasting bool
+	var transient, permanent bool
 	var after time.Duration
-	for _, l := range s.Listings() {
+	for _, l := range s.Collectors() {
 		if l.Err == nil {
 			continue
 		}
-		lasting = lasting || l.Err.Lasting
-		passing = passing || !l.Err.Lasting
+		permanent = permanent || l.Err.Reason.Permanent()
+		transient = transient || !l.Err.Reason.Permanent()
 		after = max(after, min(l.Err.RetryAfter, maxRetryAfter))
 	}
 	longest := max(c.cfg.TTL, c.cfg.ErrorTTL)
-	switch {
-	case passing:
-		wait := c.cfg.ErrorTTL
-		for i := 0; i < c.failures && wait < longest; i++ {
-			wait *= 2
-		}
-		c.failures++
-		return max(min(wait, longest), after)
-	case lasting:
+	if !transient {
 		c.failures = 0
-		return longest
+		if permanent {
+			return longest
+		}
+		return c.cfg.TTL
 	}
-	c.failures = 0
-	return c.cfg.TTL
+	wait := c.cfg.ErrorTTL
+	for i := 0; i < c.failures && wait < longest; i++ {
+		wait *= 2
+	}
+	c.failures++
+	return max(min(wait, longest), after)
 }
 
-// log writes one line for each listing that began to fail, fails for another
-// reason, or recovered.
+// log writes one line for the first refresh without an error, and one for each
+// collector that started to fail, fails for another reason, or recovered.
 func (c *Cache) log(prev, next *Snapshot) {
-	logger := log.With(c.cfg.Logger, "cloud", next.Cloud, "organization", next.Organization)
-	before := prev.all()
-	for i, l := range next.all() {
-		was := before[i].Err
+	before := prev.Collectors()
+	good := true
+	first := false
+	for i, l := range next.Collectors() {
+		was := before[i]
+		good = good && l.Err == nil
+		first = first || was.LastSuccess.IsZero()
 		switch {
-		case !l.Configured:
-		case l.Err != nil && (was == nil || was.Reason != l.Err.Reason):
-			level.Warn(logger).Log("msg", "listing failed", "collector", l.Collector, "reason", l.Err.Reason,
-				"err", l.Err, "serving", serving(l.Health), "next", next.Next.UTC().Format(time.RFC3339))
-		case l.Err == nil && was != nil:
-			level.Info(logger).Log("msg", "listing recovered", "collector", l.Collector,
-				"failed_for", next.Refreshed.Sub(before[i].Failing).Round(time.Second))
+		case l.Err != nil && (was.Err == nil || was.Err.Reason != l.Err.Reason):
+			logger := c.cfg.Logger
+			if l.Err.Advice != "" {
+				logger = log.WithSuffix(logger, "advice", l.Err.Advice)
+			}
+			level.Warn(logger).Log("msg", "collector failed", "collector", l.Name, "reason", l.Err.Reason,
+				"err", l.Err, "serving", serving(l.Health), "next", timestamp(next.Next))
+		case l.Err == nil && was.Err != nil:
+			level.Info(c.cfg.Logger).Log("msg", "collector recovered", "collector", l.Name,
+				"failed_for", next.Refreshed.Sub(was.FailingSince).Round(time.Second))
 		}
 	}
-	level.Debug(logger).Log("msg", "refreshed", "took", next.Took, "next", next.Next.UTC().Format(time.RFC3339))
+	if good && first {
+		level.Info(c.cfg.Logger).Log("msg", "first good reading", "collectors", len(before), "took", next.Took.Round(time.Millisecond), "next", timestamp(next.Next))
+	}
+	level.Debug(c.cfg.Logger).Log("msg", "refreshed", "took", next.Took, "next", timestamp(next.Next))
 }
 
 // serving says what a scrape gets while a listing fails.
-func serving(h *Health) string {
+func serving(h Health) string {
 	if h.Present {
-		return "data of " + h.At.UTC().Format(time.RFC3339) + " until " + h.Until.UTC().Format(time.RFC3339)
+		return "data of " + timestamp(h.LastSuccess) + " until " + timestamp(h.Expires)
 	}
 	return "nothing"
 }
+
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
