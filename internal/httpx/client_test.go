@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -17,7 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 )
 
@@ -39,24 +40,24 @@ func answer(status int, body string, header ...string) *http.Response {
 // api is an API whose error bodies are the reason itself.
 func api() API {
 	return API{
-		Name:  "test",
-		Paths: []string{"/list"},
-		Sign: func(r *http.Request, now time.Time) {
+		Name:       "test",
+		Operations: []string{"/list"},
+		Sign: func(r *http.Request, _ string, now time.Time) {
 			r.Header.Set("Signed-At", now.UTC().Format(time.TimeOnly))
 		},
 		Explain: func(_ int, _ http.Header, body []byte) Error {
-			return Error{Reason: Reason(body), Code: "C1", Message: "said: " + string(body)}
+			return Error{Kind: Kind(body), Code: "C1", Detail: "said: " + string(body)}
 		},
 		Secrets: func() []string { return []string{"TOPSECRET"} },
 	}
 }
 
 func client(rt http.RoundTripper, calls *[]Call) *Client {
-	cfg := Config{Transport: rt, Concurrency: 4, RateLimit: 1000}
+	cfg := Config{Next: rt, Concurrency: 4, RateLimit: 1000, MaxRows: 1000}
 	if calls != nil {
 		cfg.Observe = func(c Call) { *calls = append(*calls, c) }
 	}
-	return New(api(), cfg)
+	return New(api(), NewTransport(cfg))
 }
 
 // numbers reads an array of numbers.
@@ -70,7 +71,7 @@ func numbers(r *Reader) (all []int64) {
 }
 
 func get(ctx context.Context, c *Client) ([]int64, int, error) {
-	return Get(ctx, c, "/list", "http://api.test/list", numbers)
+	return Get(ctx, c, Request{Operation: "/list", URL: "http://api.test/list"}, numbers)
 }
 
 func TestGet(t *testing.T) {
@@ -80,12 +81,12 @@ func TestGet(t *testing.T) {
 		}
 		return answer(200, ` [1, "2", null, "", "-", " 3 ", "12****", {"deep": [4]}, 5.0, 5.5, 6e0, true] `), nil
 	}), nil)
-	have, unreadable, err := get(t.Context(), c)
+	have, unparsed, err := get(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]int64{1, 2, 3, 5, 6}, have); diff != "" || unreadable != 4 {
-		t.Errorf("4 warnings wanted, %d had; (-want +have):\n%s", unreadable, diff)
+	if diff := gocmp.Diff([]int64{1, 2, 3, 5, 6}, have); diff != "" || unparsed != 4 {
+		t.Errorf("4 warnings wanted, %d had; (-want +have):\n%s", unparsed, diff)
 	}
 }
 
@@ -99,18 +100,18 @@ func TestRetry(t *testing.T) {
 		calls   int
 		least   time.Duration // that it takes
 		most    time.Duration
-		reason  Reason // of the error; empty if there is none
+		kind    Kind // of the error; empty if there is none
 	}{
 		{name: "recovers", answers: []string{"server", "server", ""}, calls: 3, least: 200 * time.Millisecond, most: 5 * time.Second},
-		{name: "gives up", answers: []string{"server"}, calls: 4, least: time.Second / 2, most: 5 * time.Second, reason: Server},
+		{name: "gives up", answers: []string{"server"}, calls: 4, least: time.Second / 2, most: 5 * time.Second, kind: Server},
 		{name: "waits as told", answers: []string{"throttled", ""}, header: []string{"Retry-After", "7"}, calls: 2, least: 7 * time.Second, most: 7 * time.Second},
-		{name: "cannot wait as told", answers: []string{"throttled", ""}, header: []string{"Retry-After", "120"}, calls: 1, most: 0, reason: Throttled},
-		{name: "cannot wait for ever", answers: []string{"throttled", ""}, header: []string{"Retry-After", "99999999999999999999"}, calls: 1, most: 0, reason: Throttled},
-		{name: "refused credentials are final", answers: []string{"auth", ""}, calls: 1, most: 0, reason: Auth},
-		{name: "not the master is final", answers: []string{"not_master", ""}, calls: 1, most: 0, reason: NotMaster},
-		{name: "forbidden is final", answers: []string{"forbidden", ""}, calls: 1, most: 0, reason: Forbidden},
-		{name: "other is final", answers: []string{"other", ""}, calls: 1, most: 0, reason: Other},
-		{name: "time is up", answers: []string{"server"}, timeout: 100 * time.Millisecond, calls: 1, most: 100 * time.Millisecond, reason: Server},
+		{name: "cannot wait as told", answers: []string{"throttled", ""}, header: []string{"Retry-After", "120"}, calls: 1, most: 0, kind: Throttled},
+		{name: "cannot wait for ever", answers: []string{"throttled", ""}, header: []string{"Retry-After", "99999999999999999999"}, calls: 1, most: 0, kind: Throttled},
+		{name: "refused credentials are final", answers: []string{"auth", ""}, calls: 1, most: 0, kind: Auth},
+		{name: "decode is final", answers: []string{"decode", ""}, calls: 1, most: 0, kind: Decode},
+		{name: "forbidden is final", answers: []string{"forbidden", ""}, calls: 1, most: 0, kind: Forbidden},
+		{name: "other is final", answers: []string{"other", ""}, calls: 1, most: 0, kind: Other},
+		{name: "time is up", answers: []string{"server"}, timeout: 100 * time.Millisecond, calls: 1, most: 100 * time.Millisecond, kind: Server},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -123,7 +124,7 @@ func TestRetry(t *testing.T) {
 					}
 					return answer(500, a, tt.header...), nil
 				}), nil)
-				ctx, cancel := context.WithTimeout(t.Context(), max(tt.timeout, time.Minute*time.Duration(boolInt(tt.timeout == 0))))
+				ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(tt.timeout, time.Minute))
 				defer cancel()
 				start := time.Now()
 				_, _, err := get(ctx, c)
@@ -132,19 +133,12 @@ func TestRetry(t *testing.T) {
 					t.Errorf("want %d calls within %s to %s, have %d in %s", tt.calls, tt.least, tt.most, len(signed), took)
 				}
 				var e *Error
-				if errors.As(err, &e) != (tt.reason != "") || e != nil && e.Reason != tt.reason {
-					t.Errorf("reason: want %q, have %v", tt.reason, err)
+				if errors.As(err, &e) != (tt.kind != "") || e != nil && e.Kind != tt.kind {
+					t.Errorf("kind: want %q, have %v", tt.kind, err)
 				}
 			})
 		})
 	}
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // A call that runs out of time is one without an answer. One that we give up says
@@ -192,12 +186,12 @@ func TestEachAttemptIsSignedAnew(t *testing.T) {
 func TestLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running, most atomic.Int64
-		c := New(api(), Config{Concurrency: 3, RateLimit: 10, Transport: tripper(func(*http.Request) (*http.Response, error) {
+		c := New(api(), NewTransport(Config{Concurrency: 3, RateLimit: 10, Next: tripper(func(*http.Request) (*http.Response, error) {
 			most.Store(max(most.Load(), running.Add(1)))
 			time.Sleep(time.Second)
 			running.Add(-1)
 			return answer(200, "[]"), nil
-		})})
+		})}))
 		start := time.Now()
 		done := make(chan error)
 		for range 9 {
@@ -228,23 +222,23 @@ func TestErrorText(t *testing.T) {
 	}), &calls)
 	_, _, err := get(t.Context(), c)
 	const said = "said: other, says <address> of <secret> [31m "
-	want := "get /list: test: C1: " + said + strings.Repeat("x", maxText-len(said)) + "… (status 403)"
+	want := "get /list: TEST error C1: " + said + strings.Repeat("x", maxText-len(said)) + "… (HTTP 403)"
 	if err == nil || err.Error() != want {
 		t.Errorf("want %q\nhave %q", want, err)
 	}
-	if len(calls) != 1 || calls[0].Status != 403 || calls[0].Endpoint != "/list" || calls[0].Offset == nil || (*calls[0].Offset+2*time.Hour).Abs() > 2*time.Second {
+	if len(calls) != 1 || calls[0].Status != 403 || calls[0].Operation != "/list" || calls[0].Offset == nil || (*calls[0].Offset+2*time.Hour).Abs() > 2*time.Second {
 		t.Errorf("unexpected call observed: %+v", calls)
 	}
 }
 
 func TestClockSkew(t *testing.T) {
-	for offset, want := range map[time.Duration]Reason{0: Auth, -6 * time.Minute: ClockSkew, 6 * time.Minute: ClockSkew, 4 * time.Minute: Auth} {
+	for offset, want := range map[time.Duration]Kind{0: Auth, -6 * time.Minute: ClockSkew, 6 * time.Minute: ClockSkew, 4 * time.Minute: Auth} {
 		c := client(tripper(func(*http.Request) (*http.Response, error) {
 			return answer(401, "auth", "Date", time.Now().Add(offset).UTC().Format(http.TimeFormat)), nil
 		}), nil)
 		_, _, err := get(t.Context(), c)
 		var e *Error
-		if !errors.As(err, &e) || e.Reason != want {
+		if !errors.As(err, &e) || e.Kind != want {
 			t.Errorf("%s: want %s, have %v", offset, want, err)
 		}
 		if want == ClockSkew && !strings.Contains(err.Error(), "the cloud's clock is "+e.Offset.Round(time.Second).String()+" from ours") {
@@ -278,7 +272,7 @@ func TestBodies(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		handler http.HandlerFunc
-		reason  Reason
+		kind    Kind
 		text    string
 	}{
 		{"gzip", func(w http.ResponseWriter, _ *http.Request) {
@@ -305,11 +299,11 @@ func TestBodies(t *testing.T) {
 			defer server.Close()
 			c := client(server.Client().Transport, nil)
 			defer c.CloseIdleConnections()
-			_, _, err := Get(t.Context(), c, "/list", server.URL, numbers)
+			_, _, err := Get(t.Context(), c, Request{Operation: "/list", URL: server.URL}, numbers)
 			var e *Error
 			errors.As(err, &e)
-			if tt.reason == "" && err != nil || tt.reason != "" && (e == nil || e.Reason != tt.reason || !strings.Contains(err.Error(), tt.text)) {
-				t.Errorf("want %q %q, have %v", tt.reason, tt.text, err)
+			if tt.kind == "" && err != nil || tt.kind != "" && (e == nil || e.Kind != tt.kind || !strings.Contains(err.Error(), tt.text)) {
+				t.Errorf("want %q %q, have %v", tt.kind, tt.text, err)
 			}
 		})
 	}
@@ -322,7 +316,7 @@ func TestBodiesWithoutEnd(t *testing.T) {
 		most        int64 // bytes read
 		want        string
 	}{
-		"rows":     {"[", "1,", 200, 8 << 20, "more than 2000000 rows"},
+		"rows":     {"[", "1,", 200, 1 << 20, "more than 1000 rows"},
 		"blanks":   {"[", "          ", 200, 2 << 20, "a single value of more than 1048576 bytes"},
 		"a string": {`["`, "abc", 200, 3 << 20, "a single value of more than 1048576 bytes"},
 		"an error": {"other", "x", 400, 2 << 20, "said: other"},
@@ -350,8 +344,8 @@ func TestBodiesWithoutEnd(t *testing.T) {
 
 func TestNetwork(t *testing.T) {
 	for name, tt := range map[string]struct {
-		err    error
-		reason Reason
+		err  error
+		kind Kind
 	}{
 		"refused": {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, Network},
 		"name":    {&net.DNSError{Err: "no such host", Name: "api.test", IsNotFound: true}, Network},
@@ -363,22 +357,22 @@ func TestNetwork(t *testing.T) {
 				c := client(tripper(func(*http.Request) (*http.Response, error) { return nil, tt.err }), &calls)
 				_, _, err := get(t.Context(), c)
 				var e *Error
-				if !errors.As(err, &e) || e.Reason != tt.reason || len(calls) != maxTries || calls[0].Status != 0 {
-					t.Errorf("want reason %s after %d calls, have %v after %d", tt.reason, maxTries, err, len(calls))
+				if !errors.As(err, &e) || e.Kind != tt.kind || len(calls) != maxTries || calls[0].Status != 0 {
+					t.Errorf("want kind %s after %d calls, have %v after %d", tt.kind, maxTries, err, len(calls))
 				}
 			})
 		})
 	}
 }
 
-func TestOnlyListedPaths(t *testing.T) {
+func TestOnlyListedOperations(t *testing.T) {
 	c := client(tripper(func(*http.Request) (*http.Response, error) {
 		t.Error("called")
 		return nil, errors.New("called")
 	}), nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, _, err := Get(ctx, c, "/account/leave/force", "http://api.test/account/leave/force", numbers); err == nil {
+	if _, _, err := Get(ctx, c, Request{Operation: "/account/leave/force", URL: "http://api.test/account/leave/force"}, numbers); err == nil {
 		t.Error("want an error")
 	}
 }

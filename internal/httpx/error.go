@@ -1,6 +1,8 @@
 package httpx
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -8,86 +10,64 @@ import (
 	"unicode"
 )
 
-// A Reason says in one word why a call failed.
-type Reason string
+// A Kind says in one word why a call failed.
+type Kind string
 
-// The reasons. Each is a value of the label "reason" of
-// cloudorg_collector_error.
+// The kinds of failure.
 const (
-	Auth       Reason = "auth"        // the key or the signature was refused
-	NotMaster  Reason = "not_master"  // the key is not the organization's master account's
-	Forbidden  Reason = "forbidden"   // the key is right and lacks a permission
-	Throttled  Reason = "throttled"   // too many calls
-	Server     Reason = "server"      // the cloud is at fault
-	Timeout    Reason = "timeout"     // no answer in time
-	Network    Reason = "network"     // no answer: name, connection, TLS
-	Decode     Reason = "decode"      // an answer that is not what is documented
-	APIVersion Reason = "api_version" // the cloud does not know the version asked for
-	ClockSkew  Reason = "clock_skew"  // refused, and our clock is not the cloud's
-	Other      Reason = "other"
+	Auth      Kind = "auth"       // the key or its signature was refused
+	Forbidden Kind = "forbidden"  // the key is valid and lacks a permission
+	Throttled Kind = "throttled"  // too many calls
+	Server    Kind = "server"     // a fault of the cloud
+	Timeout   Kind = "timeout"    // no answer in time
+	Network   Kind = "network"    // no answer: name resolution, connection, TLS
+	Decode    Kind = "decode"     // an answer that does not match the documentation
+	ClockSkew Kind = "clock_skew" // refused, and our clock differs from the cloud's
+	Other     Kind = "other"
 )
 
-// Temporary reports whether another attempt within the same refresh may do
-// better.
-func (r Reason) Temporary() bool {
-	switch r {
-	case Throttled, Server, Timeout, Network:
-		return true
-	}
-	return false
-}
-
-// Lasting reports whether only another key or another configuration can help.
-func (r Reason) Lasting() bool {
-	switch r {
-	case Auth, NotMaster, Forbidden, APIVersion:
-		return true
-	}
-	return false
-}
-
-// MaxSkew is how far our clock may be from the cloud's before a refused
-// signature is blamed on it.
+// MaxSkew is the largest offset between our clock and the cloud's that does
+// not explain a refused signature.
 const MaxSkew = 5 * time.Minute
 
-// An Error is a call that failed. Every error of a Client is one.
+// An Error is a call that failed. Every error of Get is one.
 type Error struct {
-	API        string        // "ncp" or "scp"
-	Reason     Reason        // why
-	Status     int           // of the answer; 0 if there was none
+	API        string        // name of the cloud
+	Kind       Kind          // why
+	Status     int           // HTTP status of the answer; 0 if there was none
 	Code       string        // the API's own code; empty if it gave none
-	Message    string        // what the API said, made fit for a log; ours where it said nothing
-	Permission string        // the right that is missing, if the API named it
+	Message    string        // our explanation; empty if there is none
+	Detail     string        // the API's text, shown if there is no Message
 	RequestID  string        // what the vendor's support asks for; empty if there was none
-	RetryAfter time.Duration // how long the API asked to be left alone; 0 if it did not
+	RetryAfter time.Duration // how long the API asked not to be called; 0 if it did not
 	Offset     time.Duration // the API's clock minus ours; 0 if unknown
-	Err        error         // the cause, where it is not the API's answer
+	Err        error         // cause, if it is not the API's answer, or the client's own error for a code
 }
 
-// Error reads like "ncp: COMMON_104: too many requests (status 403)".
+// Error reads like "NCP error COMMON_104: too many requests (HTTP 403)".
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString(e.API)
+	b.WriteString(strings.ToUpper(e.API))
 	if e.Code != "" {
-		b.WriteString(": " + e.Code)
+		b.WriteString(" error " + e.Code)
 	}
-	if e.Message != "" {
-		b.WriteString(": " + e.Message)
+	for _, text := range []string{e.Message, e.Detail} {
+		if text != "" {
+			b.WriteString(": " + text)
+			break
+		}
 	}
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
 	}
-	if e.Permission != "" {
-		b.WriteString(": missing permission " + e.Permission)
-	}
-	if e.Reason == ClockSkew {
+	if e.Kind == ClockSkew {
 		fmt.Fprintf(&b, ": the cloud's clock is %s from ours", e.Offset.Round(time.Second))
 	}
 	switch {
 	case e.Status != 0 && e.RequestID != "":
-		fmt.Fprintf(&b, " (status %d, request %s)", e.Status, e.RequestID)
+		fmt.Fprintf(&b, " (HTTP %d, request %s)", e.Status, e.RequestID)
 	case e.Status != 0:
-		fmt.Fprintf(&b, " (status %d)", e.Status)
+		fmt.Fprintf(&b, " (HTTP %d)", e.Status)
 	}
 	return b.String()
 }
@@ -95,8 +75,19 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ByStatus returns the reason for an answer whose code says nothing.
-func ByStatus(status int) Reason {
+// transient reports whether another attempt within the same refresh may
+// succeed.
+func (e *Error) transient() bool {
+	switch e.Kind {
+	case Throttled, Server, Timeout, Network:
+		_, badCertificate := errors.AsType[*tls.CertificateVerificationError](e)
+		return !badCertificate
+	}
+	return false
+}
+
+// ByStatus returns the kind of an answer whose code says nothing.
+func ByStatus(status int) Kind {
 	switch {
 	case status == 401:
 		return Auth
@@ -110,14 +101,14 @@ func ByStatus(status int) Reason {
 	return Other
 }
 
-// maxText bounds what of a foreign text is shown, in bytes.
+// maxText is the limit of a text from outside, in bytes.
 const maxText = 200
 
 // address matches what may be an e-mail address or a login.
 var address = regexp.MustCompile(`[^\s"'<>(),;:]+@[^\s"'<>(),;:]+`)
 
-// Clean makes a text from outside fit for a log or a page: one line, bounded,
-// without e-mail addresses.
+// Clean makes a text from outside fit for a log or a page: one line, at most
+// 200 bytes, without e-mail addresses.
 func Clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || !unicode.IsPrint(r) && !unicode.IsSpace(r) {

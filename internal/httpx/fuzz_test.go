@@ -53,7 +53,7 @@ func FuzzReader(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		rows, unreadable, err := DecodeBody(strings.NewReader(body), readFuzzed)
+		rows, unparsed, err := DecodeBody(strings.NewReader(body), readFuzzed)
 		var want []map[string]json.RawMessage
 		wantErr := json.Unmarshal([]byte(body), &want)
 		for _, row := range want {
@@ -64,8 +64,8 @@ func FuzzReader(f *testing.F) {
 		if (err == nil) != (wantErr == nil) || err == nil && len(rows) != len(want) {
 			t.Fatalf("%d rows, error %v; the standard library has %d, %v", len(rows), err, len(want), wantErr)
 		}
-		if unreadable < 0 {
-			t.Error(unreadable)
+		if unparsed < 0 {
+			t.Error(unparsed)
 		}
 		for _, row := range rows {
 			if !utf8.ValidString(row.text) || len(row.text) > 3*maxField || row.n != 0 && !row.ok || !row.at.IsZero() && (row.at.Year() < 1970 || row.at.Year() > 9999) {
@@ -86,7 +86,7 @@ func FuzzInt(f *testing.F) {
 		ok bool
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		have, unreadable, err := DecodeBody(strings.NewReader(text), func(r *Reader) result {
+		have, unparsed, err := DecodeBody(strings.NewReader(text), func(r *Reader) result {
 			n, ok := r.Int()
 			return result{n, ok}
 		})
@@ -96,8 +96,8 @@ func FuzzInt(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if unreadable > 1 || have.ok && unreadable > 0 || !have.ok && have.n != 0 {
-			t.Errorf("%+v, %d unreadable", have, unreadable)
+		if unparsed > 1 || have.ok && unparsed > 0 || !have.ok && have.n != 0 {
+			t.Errorf("%+v, %d unparsed", have, unparsed)
 		}
 		var n int64
 		if len(text) < maxField && json.Unmarshal([]byte(text), &n) == nil && strings.TrimSpace(text) != "null" && (!have.ok || have.n != n) {
@@ -153,13 +153,13 @@ func FuzzRetryAfter(f *testing.F) {
 func TestLongText(t *testing.T) {
 	for _, length := range []int{10, maxField - 2, maxField - 1, 1 << 19} {
 		body := `[{"a": "` + strings.Repeat("x", length) + `"}]`
-		rows, unreadable, err := DecodeBody(strings.NewReader(body), readFuzzed)
+		rows, unparsed, err := DecodeBody(strings.NewReader(body), readFuzzed)
 		want := length
 		if length > maxField-2 {
 			want = 0
 		}
-		if err != nil || len(rows) != 1 || len(rows[0].text) != want || (unreadable == 1) != (want == 0) {
-			t.Errorf("%d: %d rows, %d unreadable, %v", length, len(rows), unreadable, err)
+		if err != nil || len(rows) != 1 || len(rows[0].text) != want || (unparsed == 1) != (want == 0) {
+			t.Errorf("%d: %d rows, %d unparsed, %v", length, len(rows), unparsed, err)
 		}
 	}
 }

@@ -11,42 +11,42 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A Reader reads an answer's JSON from a stream, value by value: strictly as
-// to its shape, leniently as to the types of single fields. The methods that
-// read a field consume exactly one value.
+// A Reader reads an answer's JSON from a stream, value by value. It is strict
+// about the shape and lenient about the type of a single field. The methods
+// that read a field consume exactly one value.
 type Reader struct {
-	dec        *jsontext.Decoder
-	err        error // the first that ended the reading
-	unreadable int   // fields whose value made no sense
-	texts      map[string]string
+	dec      *jsontext.Decoder
+	err      error // the first one; nothing is read after it
+	unparsed int   // fields whose value could not be parsed
+	texts    map[string]string
+	maxRows  int
 }
 
 // DecodeBody reads a whole body with read, as Get does. It returns the number of
-// fields that could not be read.
+// fields that could not be parsed.
 func DecodeBody[T any](body io.Reader, read func(*Reader) T) (T, int, error) {
-	r := newReader(body)
+	r := newReader(body, maxRows)
 	out := read(r)
 	r.end()
-	return out, r.unreadable, r.err
+	return out, r.unparsed, r.err
 }
 
 const (
 	maxRows  = 2_000_000 // of one listing
 	maxValue = 1 << 20   // bytes between two tokens
-	maxField = 4 << 10   // bytes of a text or number that we need
+	maxField = 4 << 10   // bytes of a text or number that is used
 )
 
-func newReader(body io.Reader) *Reader {
-	r := &Reader{texts: map[string]string{}}
+func newReader(body io.Reader, maxRows int) *Reader {
+	r := &Reader{texts: map[string]string{}, maxRows: maxRows}
 	b := &boundedValues{body: body}
-	// A name that stands twice, or bytes that are no UTF-8, cost their field and not the listing.
+	// A duplicate name, or bytes that are not UTF-8, spoil their field and not the listing.
 	r.dec = jsontext.NewDecoder(b, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	b.consumed = r.dec.InputOffset
 	return r
 }
 
-// boundedValues ends a body in which a single value is so long that buffering
-// it would cost more memory than it can be worth.
+// boundedValues ends a body with a value that is too long to be buffered.
 type boundedValues struct {
 	body     io.Reader
 	read     int64
@@ -62,15 +62,15 @@ func (b *boundedValues) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Array calls each at the start of every element. A null is an empty array.
-// Anything else is an error.
+// Array calls each at the start of every element. Null is an empty array; any
+// other value is an error.
 func (r *Reader) Array(each func()) {
 	if !r.open('[', "array") {
 		return
 	}
 	for n := 0; r.err == nil && r.dec.PeekKind() != ']'; n++ {
-		if n == maxRows {
-			r.fail(fmt.Errorf("more than %d rows", maxRows))
+		if n == r.maxRows {
+			r.fail(fmt.Errorf("more than %d rows", r.maxRows))
 			return
 		}
 		each()
@@ -78,9 +78,9 @@ func (r *Reader) Array(each func()) {
 	r.token()
 }
 
-// Object calls field with the name of every member; whatever field does not
-// read is skipped. It reports whether there was an object: null is none, and
-// anything else is an error.
+// Object calls field with the name of every member, and skips what field does
+// not read. It reports whether there was an object: null is none, and any other
+// value is an error.
 func (r *Reader) Object(field func(name string)) bool {
 	if !r.open('{', "object") {
 		return false
@@ -97,21 +97,21 @@ func (r *Reader) Object(field func(name string)) bool {
 	return true
 }
 
-// Row is Object for an element of a list, where a null is an error too.
+// Row is Object for an element of a list, where null is an error.
 func (r *Reader) Row(field func(name string)) {
 	if r.peek() == 'n' {
-		r.fail(errors.New("unexpected shape: null where an object belongs"))
+		r.fail(errors.New("unexpected shape: null instead of an object"))
 		return
 	}
 	r.Object(field)
 }
 
-// Int reads an integer: a number or a quoted one. Null, "" and "-" are none;
-// so is anything else, and counts as unreadable.
+// Int reads an integer, which may be quoted. Null, "" and "-" are no integer;
+// any other value is none either, and counts as not parsed.
 func (r *Reader) Int() (n int64, ok bool) {
 	v := r.value()
 	switch v.Kind() {
-	case '0': // most often; without a string that outlives the line
+	case '0': // the usual case, without an allocation
 		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
 			return n, true
 		}
@@ -119,7 +119,7 @@ func (r *Reader) Int() (n int64, ok bool) {
 	case 'n', 0:
 		return 0, false
 	default:
-		r.unreadable++
+		r.unparsed++
 		return 0, false
 	}
 	s := strings.TrimSpace(r.text(v))
@@ -133,12 +133,13 @@ func (r *Reader) Int() (n int64, ok bool) {
 	if f, err := strconv.ParseFloat(s, 64); err == nil && f == float64(int64(f)) && f > -1<<53 && f < 1<<53 {
 		return int64(f), true
 	}
-	r.unreadable++
+	r.unparsed++
 	return 0, false
 }
 
-// Text reads a string, or a number as it is written. Null is empty; so is
-// anything else, and what is too long for a label, and counts as unreadable.
+// Text reads a string, or a number as it is written. Null is empty. Any other
+// value, and one that is too long for a label, is empty and counts as not
+// parsed.
 func (r *Reader) Text() string {
 	v := r.value()
 	switch v.Kind() {
@@ -149,11 +150,11 @@ func (r *Reader) Text() string {
 	case 'n', 0:
 		return ""
 	}
-	r.unreadable++
+	r.unparsed++
 	return ""
 }
 
-// Millis reads a time in epoch milliseconds, as Int does. It is zero where
+// Millis reads a time in milliseconds since 1970, as Int does. It is zero if
 // there is none.
 func (r *Reader) Millis() time.Time {
 	n, ok := r.Int()
@@ -162,16 +163,16 @@ func (r *Reader) Millis() time.Time {
 	}
 	t := time.UnixMilli(n).UTC()
 	if n <= 0 || t.Year() > 9999 {
-		r.unreadable++
+		r.unparsed++
 		return time.Time{}
 	}
 	return t
 }
 
-// Unreadable counts the field just read as one that made no sense.
-func (r *Reader) Unreadable() { r.unreadable++ }
+// Unparsed counts the field just read as one that could not be parsed.
+func (r *Reader) Unparsed() { r.unparsed++ }
 
-// Fail makes the answer one that cannot be decoded, and says why.
+// Fail makes the answer one that cannot be decoded, with the reason.
 func (r *Reader) Fail(why string) { r.fail(errors.New(why)) }
 
 // open consumes the start of an array or object.
@@ -185,7 +186,7 @@ func (r *Reader) open(kind jsontext.Kind, name string) bool {
 	case 0:
 		r.token() // for its error
 	default:
-		r.fail(fmt.Errorf("unexpected shape: %s where an %s belongs", kindName(have), name))
+		r.fail(fmt.Errorf("unexpected shape: %s instead of an %s", kindName(have), name))
 	}
 	return false
 }
@@ -197,7 +198,7 @@ func (r *Reader) end() {
 	}
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		if err == nil || isSyntax(err) {
-			err = errors.New("something stands after the JSON")
+			err = errors.New("trailing data after JSON value")
 		}
 		r.fail(err)
 	}
@@ -219,7 +220,7 @@ func (r *Reader) token() {
 	}
 }
 
-// skip consumes one value without holding it.
+// skip consumes one value without buffering it.
 func (r *Reader) skip() {
 	if err := r.dec.SkipValue(); err != nil {
 		r.fail(err)
@@ -239,8 +240,8 @@ func (r *Reader) value() jsontext.Value {
 	return v
 }
 
-// text returns the string or number that v holds. Short ones recur, row after
-// row, and are kept once.
+// text returns the string or number in v. Short ones recur in every row, and
+// are kept once.
 func (r *Reader) text(v jsontext.Value) string {
 	const short, many = 32, 256
 	if v.Kind() != '"' {
@@ -249,7 +250,7 @@ func (r *Reader) text(v jsontext.Value) string {
 	if s, ok := r.texts[string(v)]; ok {
 		return s
 	}
-	b, _ := jsontext.AppendUnquote(nil, v) // its only error is bad UTF-8, and it has mended that
+	b, _ := jsontext.AppendUnquote(nil, v) // the only error is bad UTF-8, which it replaces
 	s := string(b)
 	if len(v) <= short && len(r.texts) < many {
 		r.texts[string(v)] = s

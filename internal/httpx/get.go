@@ -1,0 +1,166 @@
+package httpx
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+const maxTries = 4
+
+// An API is what a cloud adds to an HTTP call.
+type API struct {
+	Name string // of the cloud, for errors
+	// Operations are the read-only operations that may be called. There is no
+	// other.
+	Operations []string
+	// Sign adds the headers that authenticate req at the time now.
+	Sign func(req *http.Request, operation string, now time.Time)
+	// Explain makes an error of an answer that is not 2xx: its Kind, Code,
+	// Message, Detail, RequestID and Err.
+	Explain func(status int, header http.Header, body []byte) Error
+	// Secrets are removed from every text of the API. They may change.
+	Secrets func() []string
+}
+
+// A Client calls one API with one credential.
+type Client struct {
+	api       API
+	http      http.Client
+	transport *Transport
+}
+
+// New returns a Client of api.
+func New(api API, t *Transport) *Client {
+	sign := func(req *http.Request, now time.Time) { api.Sign(req, operation(req.Context()), now) }
+	return &Client{api: api, http: http.Client{Transport: t.signing(sign)}, transport: t}
+}
+
+// CloseIdleConnections closes the connections that are kept for later calls.
+func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
+
+// A Request is a call of a read-only operation.
+type Request struct {
+	Operation string // path template, or the API's name for it
+	Method    string // empty: GET
+	URL       string
+	Header    http.Header
+	Body      []byte
+}
+
+// Get makes the call, again if that can help, and decodes its answer with
+// read. It returns the number of fields that could not be parsed. Its error is
+// an *Error behind the operation's name.
+func Get[T any](ctx context.Context, c *Client, r Request, read func(*Reader) T) (T, int, error) {
+	ctx = WithOperation(ctx, r.Operation)
+	var last error // backoff returns the context's error in its place
+	var unparsed int
+	out, err := backoff.Retry(ctx, func() (out T, err error) {
+		out, unparsed, err = attempt(ctx, c, r, read)
+		if last == nil || ctx.Err() == nil && !errors.Is(err, errLimited) { // the cause says more than a timeout
+			last = err
+		}
+		return out, retry(err)
+	}, backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(left(ctx)))
+	if err != nil {
+		var none T // half a listing is none
+		return none, 0, fmt.Errorf("%s %s: %w", strings.ToLower(cmp.Or(r.Method, http.MethodGet)), r.Operation, last)
+	}
+	return out, unparsed, nil
+}
+
+// attempt makes one call: send, make an error of a refusal, decode. A panic is
+// an error, too.
+func attempt[T any](ctx context.Context, c *Client, r Request, read func(*Reader) T) (out T, unparsed int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{API: c.api.Name, Kind: Other, Err: fmt.Errorf("panic: %v", p)}
+		}
+	}()
+	resp, err := c.send(ctx, r)
+	if err != nil {
+		return out, 0, err
+	}
+	defer resp.Body.Close()
+	body := &body{r: resp.Body}
+	reader := newReader(body, c.transport.cfg.MaxRows)
+	out = read(reader)
+	reader.end()
+	if reader.err != nil {
+		return out, 0, c.undecodable(resp, body, reader)
+	}
+	return out, reader.unparsed, nil
+}
+
+// send returns an answer of 2xx, or an *Error.
+func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
+	if !slices.Contains(c.api.Operations, r.Operation) {
+		return nil, &Error{API: c.api.Name, Kind: Other, Message: "not a read-only operation"}
+	}
+	req, err := http.NewRequestWithContext(ctx, cmp.Or(r.Method, http.MethodGet), r.URL, bytes.NewReader(r.Body))
+	if err != nil {
+		return nil, c.unanswered(err)
+	}
+	req.Header.Set("Accept", "application/json")
+	maps.Copy(req.Header, r.Header)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unanswered(err)
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body) // a part of it is better than nothing
+	e := c.explain(resp.StatusCode, resp.Header, body)
+	if e.Kind == Throttled {
+		c.transport.cfg.Throttled()
+	}
+	return nil, e
+}
+
+// retry returns err as backoff expects it.
+func retry(err error) error {
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case !e.transient():
+		return backoff.Permanent(err)
+	case e.RetryAfter > 0:
+		return &backoff.RetryAfterError{Duration: e.RetryAfter}
+	}
+	return err
+}
+
+// retryAfter reads a Retry-After header: seconds, or a date.
+func retryAfter(s string) time.Duration {
+	const longest = 1<<31 - 1 // seconds: within a Duration
+	if n, err := strconv.ParseUint(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(n, longest)) * time.Second
+	}
+	if t, err := http.ParseTime(s); err == nil {
+		return max(0, time.Until(t))
+	}
+	return 0
+}
+
+// left returns the time until ctx ends: backoff must not wait for an attempt
+// that cannot be made.
+func left(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(time.Until(deadline), time.Nanosecond) // 0 would mean no limit
+	}
+	return 0
+}
