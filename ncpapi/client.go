@@ -17,7 +17,7 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 )
 
-// The path templates of all calls. They are GETs, and there is no other.
+// The path templates of all calls. All are GET; there are no others.
 const (
 	pathOrganization  = "/open-api/v1/org"
 	pathGroupTree     = "/open-api/v1/group/tree"
@@ -29,9 +29,9 @@ const (
 
 // A Config says where the API is and who calls it.
 type Config struct {
-	BaseURL string                         // without a trailing slash; a path in it is signed
-	Keys    func() (access, secret string) // asked for each attempt, so that keys can change
-	HTTP    httpx.Config
+	BaseURL   string                         // without a trailing slash; a path in it is signed
+	Keys      func() (access, secret string) // called for each attempt, so that keys can change
+	Transport *httpx.Transport
 }
 
 // A Client calls the API as one organization's master account. It is safe for
@@ -47,11 +47,11 @@ func New(cfg Config) *Client {
 		base: strings.TrimRight(cfg.BaseURL, "/"),
 		http: httpx.New(httpx.API{
 			Name: "ncp",
-			Paths: []string{
+			Operations: []string{
 				pathOrganization, pathGroupTree, pathGroupAccounts,
 				pathInvitations, pathWithdrawals, pathPolicies,
 			},
-			Sign: func(req *http.Request, now time.Time) {
+			Sign: func(req *http.Request, _ string, now time.Time) {
 				access, secret := cfg.Keys()
 				sign(req, now, access, secret)
 			},
@@ -60,18 +60,18 @@ func New(cfg Config) *Client {
 				access, secret := cfg.Keys()
 				return []string{access, secret}
 			},
-		}, cfg.HTTP),
+		}, cfg.Transport),
 	}
 }
 
-// CloseIdleConnections closes what is kept open for the next refresh.
+// CloseIdleConnections closes the connections that are kept for later calls.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
-// Organization returns the organization of the caller. One without a Number is
-// none: the account has not made or joined any.
+// Organization returns the caller's organization. It has no Number if the
+// account has neither made nor joined one.
 // Source: organization-get-org.
 func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
-	return httpx.Get(ctx, c.http, pathOrganization, c.base+pathOrganization, func(r *httpx.Reader) Organization {
+	return get(ctx, c, pathOrganization, pathOrganization, func(r *httpx.Reader) Organization {
 		var o Organization
 		r.Object(func(name string) { o.read(name, r) })
 		return o
@@ -81,48 +81,47 @@ func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
 // GroupTree returns the rows of the group tree: groups and accounts, flat.
 // Source: organization-get-group-tree.
 func (c *Client) GroupTree(ctx context.Context) ([]TreeRow, int, error) {
-	return list[TreeRow](ctx, c, pathGroupTree, pathGroupTree)
+	return get(ctx, c, pathGroupTree, pathGroupTree, rows[TreeRow])
 }
 
-// Groups returns the rows of the group tree that stand for groups.
+// Groups returns the rows of the group tree that are groups.
 func (c *Client) Groups(ctx context.Context) ([]TreeRow, int, error) {
-	return httpx.Get(ctx, c.http, pathGroupTree, c.base+pathGroupTree, func(r *httpx.Reader) []TreeRow {
+	return get(ctx, c, pathGroupTree, pathGroupTree, func(r *httpx.Reader) []TreeRow {
 		return slices.Concat(wanted(r, (*TreeRow).NamesGroup)...)
 	})
 }
 
-// GroupAccounts returns the accounts of a group, in blocks: there may be a
-// hundred thousand. Whether those of its sub-groups are among them is not
-// documented.
+// GroupAccounts returns the accounts of a group, in blocks: there may be
+// 100,000. Whether they include the accounts of sub-groups is not documented.
 // Source: organization-get-account-group.
 func (c *Client) GroupAccounts(ctx context.Context, group int64) ([][]Account, int, error) {
 	path := strings.Replace(pathGroupAccounts, "{no}", strconv.FormatInt(group, 10), 1)
-	return httpx.Get(ctx, c.http, pathGroupAccounts, c.base+path, blocks[Account])
+	return get(ctx, c, pathGroupAccounts, path, blocks[Account])
 }
 
-// Invitations returns the invitations that the caller can see. Whether those
+// Invitations returns the invitations that the caller can see. Whether these
 // are the sent or the received ones is not documented.
 // Source: organization-get-account-invite.
 func (c *Client) Invitations(ctx context.Context) ([]Invitation, int, error) {
-	return list[Invitation](ctx, c, pathInvitations, pathInvitations)
+	return get(ctx, c, pathInvitations, pathInvitations, rows[Invitation])
 }
 
-// Withdrawals returns the requests to leave that the master has not decided.
+// Withdrawals returns the pending requests to leave.
 // Source: organization-get-account-leave.
 func (c *Client) Withdrawals(ctx context.Context) ([]Withdrawal, int, error) {
-	return list[Withdrawal](ctx, c, pathWithdrawals, pathWithdrawals)
+	return get(ctx, c, pathWithdrawals, pathWithdrawals, rows[Withdrawal])
 }
 
 // Policies returns the quota policies.
 // Source: organization-get-policy-list.
 func (c *Client) Policies(ctx context.Context) ([]Policy, int, error) {
-	return list[Policy](ctx, c, pathPolicies, pathPolicies)
+	return get(ctx, c, pathPolicies, pathPolicies, rows[Policy])
 }
 
-// list calls path, which answers a bare array. With the rows it returns how
-// many of their fields could not be read.
-func list[T any, R row[T]](ctx context.Context, c *Client, endpoint, path string) ([]T, int, error) {
-	return httpx.Get(ctx, c.http, endpoint, c.base+path, rows[T, R])
+// get calls path, an instance of the template endpoint. It returns, as all
+// calls do, the number of fields that could not be parsed.
+func get[T any](ctx context.Context, c *Client, endpoint, path string, read func(*httpx.Reader) T) (T, int, error) {
+	return httpx.Get(ctx, c.http, httpx.Request{Operation: endpoint, URL: c.base + path}, read)
 }
 
 // rows reads a bare array.
@@ -130,18 +129,18 @@ func rows[T any, R row[T]](r *httpx.Reader) []T {
 	return slices.Concat(blocks[T, R](r)...)
 }
 
-// blocks reads a bare array. A slice of all rows would leave its like behind
-// several times while it grows.
+// blocks reads a bare array in blocks: one slice would be copied each time that
+// it grows.
 func blocks[T any, R row[T]](r *httpx.Reader) [][]T {
 	return wanted[T, R](r, func(R) bool { return true })
 }
 
-// wanted reads the rows of a bare array that want wants.
+// wanted reads those rows of a bare array for which want is true.
 func wanted[T any, R row[T]](r *httpx.Reader, want func(R) bool) [][]T {
 	const block = 1024
 	var full [][]T
 	var last []T
-	var t T // one for all rows, as it escapes
+	var t T // one for all rows: it is allocated on the heap
 	field := func(name string) { R(&t).read(name, r) }
 	r.Array(func() {
 		t = *new(T)

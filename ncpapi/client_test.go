@@ -28,9 +28,9 @@ func serve(t *testing.T, status int, contentType string, body []byte) *Client {
 	}))
 	t.Cleanup(server.Close)
 	return New(Config{
-		BaseURL: server.URL,
-		Keys:    func() (string, string) { return "ACCESS", "SECRET" },
-		HTTP:    httpx.Config{Transport: server.Client().Transport, Concurrency: 4, RateLimit: 1000},
+		BaseURL:   server.URL,
+		Keys:      func() (string, string) { return "ACCESS", "SECRET" },
+		Transport: httpx.NewTransport(httpx.Config{Next: server.Client().Transport, Concurrency: 4, RateLimit: 1000}),
 	})
 }
 
@@ -53,9 +53,9 @@ func TestOrganization(t *testing.T) {
 		"org.old.json": full, "org.new.json": full, "org.drift.json": full, "org.none.json": {}, "null.json": {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			have, unreadable, err := serve(t, 200, "application/json", sample(t, name)).Organization(t.Context())
-			if err != nil || unreadable != 0 {
-				t.Fatalf("want no error and no warning, have %v and %d", err, unreadable)
+			have, unparsed, err := serve(t, 200, "application/json", sample(t, name)).Organization(t.Context())
+			if err != nil || unparsed != 0 {
+				t.Fatalf("want no error and no warning, have %v and %d", err, unparsed)
 			}
 			if diff := cmp.Diff(want, have); diff != "" {
 				t.Errorf("(-want +have):\n%s", diff)
@@ -67,9 +67,9 @@ func TestOrganization(t *testing.T) {
 func TestGroupTree(t *testing.T) {
 	for _, name := range []string{"tree.old.json", "tree.new.json"} {
 		t.Run(name, func(t *testing.T) {
-			rows, unreadable, err := serve(t, 200, "application/json", sample(t, name)).GroupTree(t.Context())
-			if err != nil || unreadable != 0 || len(rows) != 9 {
-				t.Fatalf("want 9 rows, no error and no warning, have %d, %v and %d", len(rows), err, unreadable)
+			rows, unparsed, err := serve(t, 200, "application/json", sample(t, name)).GroupTree(t.Context())
+			if err != nil || unparsed != 0 || len(rows) != 9 {
+				t.Fatalf("want 9 rows, no error and no warning, have %d, %v and %d", len(rows), err, unparsed)
 			}
 			root := TreeRow{
 				Group: n(610), GroupName: "Root", Member: n(9000001), Status: "JOIN",
@@ -111,9 +111,9 @@ func TestGroupAccounts(t *testing.T) {
 		{Member: n(9000003), Group: n(611), Status: "INVT"},
 	}
 	for _, tt := range []struct {
-		file       string
-		want       []Account
-		unreadable int
+		file     string
+		want     []Account
+		unparsed int
 	}{
 		{"account_group_611.old.json", both, 0},
 		{"account_group_611.new.json", both, 0},
@@ -128,9 +128,9 @@ func TestGroupAccounts(t *testing.T) {
 		{"null.json", nil, 0},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
-			have, unreadable, err := serve(t, 200, "application/json", sample(t, tt.file)).GroupAccounts(t.Context(), 611)
-			if err != nil || unreadable != tt.unreadable {
-				t.Fatalf("want no error and %d warnings, have %v and %d", tt.unreadable, err, unreadable)
+			have, unparsed, err := serve(t, 200, "application/json", sample(t, tt.file)).GroupAccounts(t.Context(), 611)
+			if err != nil || unparsed != tt.unparsed {
+				t.Fatalf("want no error and %d warnings, have %v and %d", tt.unparsed, err, unparsed)
 			}
 			if diff := cmp.Diff(tt.want, slices.Concat(have...)); diff != "" {
 				t.Errorf("(-want +have):\n%s", diff)
@@ -158,9 +158,9 @@ func TestInvitations(t *testing.T) {
 		// A gateway of this family was seen to say text/plain.
 		for _, contentType := range []string{"application/json", "text/plain;charset=UTF-8"} {
 			t.Run(file+" "+contentType, func(t *testing.T) {
-				have, unreadable, err := serve(t, 200, contentType, sample(t, file)).Invitations(t.Context())
-				if err != nil || unreadable != 0 {
-					t.Fatalf("want no error and no warning, have %v and %d", err, unreadable)
+				have, unparsed, err := serve(t, 200, contentType, sample(t, file)).Invitations(t.Context())
+				if err != nil || unparsed != 0 {
+					t.Fatalf("want no error and no warning, have %v and %d", err, unparsed)
 				}
 				if diff := cmp.Diff(want, have); diff != "" {
 					t.Errorf("(-want +have):\n%s", diff)
@@ -178,9 +178,9 @@ func TestInvitations(t *testing.T) {
 func TestWithdrawals(t *testing.T) {
 	want := []Withdrawal{{Member: n(9000004), Modified: ms(1794459600000)}}
 	for _, name := range []string{"leave.old.json", "leave.oldtable.json", "leave.new.json"} {
-		have, unreadable, err := serve(t, 200, "application/json", sample(t, name)).Withdrawals(t.Context())
-		if diff := cmp.Diff(want, have); diff != "" || err != nil || unreadable != 0 {
-			t.Errorf("%s: error %v, %d warnings, (-want +have):\n%s", name, err, unreadable, diff)
+		have, unparsed, err := serve(t, 200, "application/json", sample(t, name)).Withdrawals(t.Context())
+		if diff := cmp.Diff(want, have); diff != "" || err != nil || unparsed != 0 {
+			t.Errorf("%s: error %v, %d warnings, (-want +have):\n%s", name, err, unparsed, diff)
 		}
 	}
 }
@@ -191,9 +191,9 @@ func TestPolicies(t *testing.T) {
 		{Number: n(82), Name: "Production limits", Applied: n(1)},
 	}
 	for _, name := range []string{"policy_list.old.json", "policy_list.new.json"} {
-		have, unreadable, err := serve(t, 200, "application/json", sample(t, name)).Policies(t.Context())
-		if diff := cmp.Diff(want, have); diff != "" || err != nil || unreadable != 0 {
-			t.Errorf("%s: error %v, %d warnings, (-want +have):\n%s", name, err, unreadable, diff)
+		have, unparsed, err := serve(t, 200, "application/json", sample(t, name)).Policies(t.Context())
+		if diff := cmp.Diff(want, have); diff != "" || err != nil || unparsed != 0 {
+			t.Errorf("%s: error %v, %d warnings, (-want +have):\n%s", name, err, unparsed, diff)
 		}
 	}
 }
@@ -205,35 +205,36 @@ func TestErrors(t *testing.T) {
 		status int
 		file   string
 		body   string
-		reason httpx.Reason
+		kind   httpx.Kind
 		code   string
+		err    error
 	}{
-		{file: "401.common_201.json", reason: httpx.NotMaster, code: "COMMON_201"},
-		{file: "403.common_101.json", reason: httpx.NotMaster, code: "COMMON_101"},
-		{file: "403.common_103.json", reason: httpx.Server, code: "COMMON_103"},
-		{file: "403.common_104.json", reason: httpx.Throttled, code: "COMMON_104"},
-		{file: "403.unknown.json", reason: httpx.Forbidden, code: "GROUP_101"},
-		{file: "401.gateway_200.json", reason: httpx.Auth, code: "200"},
-		{file: "401.gateway_210.json", reason: httpx.Forbidden, code: "210"},
-		{file: "401.gateway_number.json", reason: httpx.Auth, code: "200"},
-		{file: "400.gateway_100.json", reason: httpx.Other, code: "100"},
-		{file: "404.gateway_300.json", reason: httpx.Other, code: "300"},
-		{file: "413.gateway_430.json", reason: httpx.Other, code: "430"},
-		{file: "429.gateway_400.json", reason: httpx.Throttled, code: "400"},
-		{file: "429.gateway_410.json", reason: httpx.Throttled, code: "410"},
-		{file: "429.gateway_420.json", reason: httpx.Throttled, code: "420"},
-		{file: "503.gateway_500.json", reason: httpx.Server, code: "500"},
-		{file: "504.gateway_510.json", reason: httpx.Server, code: "510"},
-		{file: "500.gateway_900.json", reason: httpx.Server, code: "900"},
-		{file: "400.toplevel.json", reason: httpx.Other, code: "100"},
-		{file: "500.responseerror.json", reason: httpx.Server, code: "900"},
-		{file: "500.code_msg.json", reason: httpx.Server, code: "E500"},
-		{file: "403.status_code.json", reason: httpx.Forbidden, code: "40300"},
-		{file: "401.plainerror.json", reason: httpx.Auth},
-		{status: 502, body: "<html>bad gateway</html>", reason: httpx.Server},
-		{status: 401, reason: httpx.Auth},
-		{status: 503, reason: httpx.Server},
-		{status: 418, body: "[]", reason: httpx.Other},
+		{file: "401.common_201.json", kind: httpx.Forbidden, code: "COMMON_201", err: ErrSubAccount},
+		{file: "403.common_101.json", kind: httpx.Forbidden, code: "COMMON_101", err: ErrNotMaster},
+		{file: "403.common_103.json", kind: httpx.Server, code: "COMMON_103"},
+		{file: "403.common_104.json", kind: httpx.Throttled, code: "COMMON_104"},
+		{file: "403.unknown.json", kind: httpx.Forbidden, code: "GROUP_101"},
+		{file: "401.gateway_200.json", kind: httpx.Auth, code: "200"},
+		{file: "401.gateway_210.json", kind: httpx.Forbidden, code: "210"},
+		{file: "401.gateway_number.json", kind: httpx.Auth, code: "200"},
+		{file: "400.gateway_100.json", kind: httpx.Other, code: "100"},
+		{file: "404.gateway_300.json", kind: httpx.Other, code: "300"},
+		{file: "413.gateway_430.json", kind: httpx.Other, code: "430"},
+		{file: "429.gateway_400.json", kind: httpx.Throttled, code: "400"},
+		{file: "429.gateway_410.json", kind: httpx.Throttled, code: "410"},
+		{file: "429.gateway_420.json", kind: httpx.Throttled, code: "420"},
+		{file: "503.gateway_500.json", kind: httpx.Server, code: "500"},
+		{file: "504.gateway_510.json", kind: httpx.Server, code: "510"},
+		{file: "500.gateway_900.json", kind: httpx.Server, code: "900"},
+		{file: "400.toplevel.json", kind: httpx.Other, code: "100"},
+		{file: "500.responseerror.json", kind: httpx.Server, code: "900"},
+		{file: "500.code_msg.json", kind: httpx.Server, code: "E500"},
+		{file: "403.status_code.json", kind: httpx.Forbidden, code: "40300"},
+		{file: "401.plainerror.json", kind: httpx.Auth},
+		{status: 502, body: "<html>bad gateway</html>", kind: httpx.Server},
+		{status: 401, kind: httpx.Auth},
+		{status: 503, kind: httpx.Server},
+		{status: 418, body: "[]", kind: httpx.Other},
 	} {
 		name := tt.file
 		if name == "" {
@@ -246,8 +247,11 @@ func TestErrors(t *testing.T) {
 				body = sample(t, tt.file)
 			}
 			have := explain(status, http.Header{"X-Ncp-Trace-Id": {"trace-1"}}, body)
-			if have.Reason != tt.reason || have.Code != tt.code || have.Message == "" || have.RequestID != "trace-1" {
-				t.Errorf("want reason %s, code %q, a message and the trace; have %s, %q, %q, %q", tt.reason, tt.code, have.Reason, have.Code, have.Message, have.RequestID)
+			if have.Kind != tt.kind || have.Code != tt.code || have.Message+have.Detail == "" && have.Err == nil || have.RequestID != "trace-1" {
+				t.Errorf("want kind %s, code %q, a message and the trace; have %s, %q, %q, %q", tt.kind, tt.code, have.Kind, have.Code, have.Message, have.RequestID)
+			}
+			if !errors.Is(&have, tt.err) && tt.err != nil || errors.Is(&have, ErrNotMaster) != (tt.err != nil) {
+				t.Errorf("want %v in the chain, have %v", tt.err, have.Err)
 			}
 		})
 	}
@@ -258,21 +262,21 @@ func TestUndecodable(t *testing.T) {
 		"":                            "empty body",
 		"<html>sorry</html>":          "not JSON but HTML or XML: is base_url right?",
 		`[{"memberNo": 1}, {"memb`:    "cut off after 24 bytes",
-		`[] and more`:                 "something stands after the JSON",
-		`{"list": []}`:                "unexpected shape: an object where an array belongs",
-		`[{"memberNo": 1}, 7, {}]`:    "unexpected shape: a number where an object belongs",
-		`[{"memberNo": 1}, null]`:     "unexpected shape: null where an object belongs",
+		`[] and more`:                 "trailing data after JSON value",
+		`{"list": []}`:                "unexpected shape: an object instead of an array",
+		`[{"memberNo": 1}, 7, {}]`:    "unexpected shape: a number instead of an object",
+		`[{"memberNo": 1}, null]`:     "unexpected shape: null instead of an object",
 		`[{"memberNo": 1}, {"a" 1}]`:  "not valid JSON at byte",
 		`[{"memberNo": 1}, {"a": 01}`: "not valid JSON at byte",
-		`"text"`:                      "unexpected shape: a string where an array belongs",
+		`"text"`:                      "unexpected shape: a string instead of an array",
 	} {
 		t.Run(body, func(t *testing.T) {
 			rows, _, err := serve(t, 200, "application/json", []byte(body)).Withdrawals(t.Context())
 			var e *Error
-			if !errors.As(err, &e) || e.Reason != httpx.Decode || rows != nil {
+			if !errors.As(err, &e) || e.Kind != httpx.Decode || rows != nil {
 				t.Fatalf("want reason decode and no rows, have %v and %d rows", err, len(rows))
 			}
-			want := "get /open-api/v1/account/leave: ncp: " + message
+			want := "get /open-api/v1/account/leave: NCP: " + message
 			if have := err.Error(); len(have) < len(want) || have[:len(want)] != want {
 				t.Errorf("want %q, have %q", want, have)
 			}

@@ -2,37 +2,48 @@ package ncpapi
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 )
 
-// Error is why a call failed, classified by the API's code: its status 403
-// means throttling, an internal fault, and two kinds of refusal.
+// Error is why a call failed, classified by the API's code: HTTP status 403
+// means throttling, an internal fault, or one of two refusals.
 type Error = httpx.Error
 
-// A meaning is what we make of a code.
+// ErrNotMaster is in the chain of the Error of a key that does not belong to
+// the organization's master account. ErrSubAccount is, too, if the key is not
+// a main account's.
+var (
+	ErrNotMaster  = errors.New("this account is not the organization's master")
+	ErrSubAccount = fmt.Errorf("this key is not a main account's (probably a Sub Account's): %w", ErrNotMaster)
+)
+
+// A meaning is what a code means.
 type meaning struct {
-	reason httpx.Reason
-	text   string // empty: what the API says
+	kind httpx.Kind
+	text string // empty: the API's own text is shown
+	err  error
 }
 
 // service returns the meaning of a code of the Organization service.
-// Source: organization-overview. The two of NotMaster are described alike
-// there; the difference is inferred from their messages.
+// Source: organization-overview. COMMON_101 and COMMON_201 have the same
+// description there; the difference is inferred from their messages.
 func service(code string) (meaning, bool) {
 	switch code {
 	case "COMMON_201":
-		return meaning{httpx.NotMaster, "this key is not a main account's (a Sub Account key, probably)"}, true
+		return meaning{kind: httpx.Forbidden, err: ErrSubAccount}, true
 	case "COMMON_101":
-		return meaning{httpx.NotMaster, "this account is not the organization's master"}, true
+		return meaning{kind: httpx.Forbidden, err: ErrNotMaster}, true
 	case "COMMON_103":
-		return meaning{httpx.Server, "internal fault of the service"}, true
+		return meaning{kind: httpx.Server, text: "internal fault of the service"}, true
 	case "COMMON_104":
-		return meaning{httpx.Throttled, "too many requests"}, true
+		return meaning{kind: httpx.Throttled, text: "too many requests"}, true
 	case "COMMON_102", "ACCOUNT_101", "ACCOUNT_102", "ACCOUNT_103", "ACCOUNT_104":
-		return meaning{httpx.Other, ""}, true
+		return meaning{kind: httpx.Other}, true
 	}
 	return meaning{}, false
 }
@@ -42,17 +53,17 @@ func service(code string) (meaning, bool) {
 func gateway(code string) (meaning, bool) {
 	switch code {
 	case "200":
-		return meaning{httpx.Auth, "authentication failed: wrong access key, secret key or time"}, true
+		return meaning{kind: httpx.Auth, text: "authentication failed: wrong access key, secret key or time"}, true
 	case "210":
-		return meaning{httpx.Forbidden, "permission denied: this account may not use the API here"}, true
+		return meaning{kind: httpx.Forbidden, text: "permission denied: this account may not use the API here"}, true
 	case "300":
-		return meaning{httpx.Other, "no such URL: is base_url right?"}, true
+		return meaning{kind: httpx.Other, text: "no such URL: is base_url right?"}, true
 	case "400", "410", "420":
-		return meaning{httpx.Throttled, ""}, true
+		return meaning{kind: httpx.Throttled}, true
 	case "500", "510", "900":
-		return meaning{httpx.Server, ""}, true
+		return meaning{kind: httpx.Server}, true
 	case "100", "430":
-		return meaning{httpx.Other, ""}, true
+		return meaning{kind: httpx.Other}, true
 	}
 	return meaning{}, false
 }
@@ -62,18 +73,25 @@ func explain(status int, header http.Header, body []byte) httpx.Error {
 	code, message, table := parse(body)
 	m, known := table(code)
 	if !known {
-		m.reason = httpx.ByStatus(status)
+		m.kind = httpx.ByStatus(status)
+	}
+	if m.err == nil {
+		message = cmp.Or(message, strings.ToLower(http.StatusText(status)))
+	} else {
+		message = "" // that of the error says more
 	}
 	return httpx.Error{
-		Reason:    m.reason,
+		Kind:      m.kind,
 		Code:      code,
-		Message:   cmp.Or(m.text, message, strings.ToLower(http.StatusText(status))),
+		Message:   m.text,
+		Detail:    message,
+		Err:       m.err,
 		RequestID: cmp.Or(header.Get("x-ncp-trace-id"), header.Get("x-ncp-request-id")),
 	}
 }
 
 // parse finds code and message in the shapes of error bodies that were seen,
-// and the table that the code belongs to. Bodies that are no JSON have none.
+// and the table that the code belongs to. A body that is not JSON has none.
 func parse(body []byte) (code, message string, table func(string) (meaning, bool)) {
 	b := httpx.ParseFields(body)
 	inner := b.Object("error")
@@ -91,5 +109,5 @@ func parse(body []byte) (code, message string, table func(string) (meaning, bool
 	return b.Object("status").Text("code"), cmp.Or(b.Text("message"), b.Text("error")), unlisted
 }
 
-// unlisted is the table of codes that nobody has published.
+// unlisted is the table of codes that are not documented.
 func unlisted(string) (meaning, bool) { return meaning{}, false }

@@ -40,7 +40,7 @@ func FuzzExplain(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		e := explain(http.StatusForbidden, http.Header{}, body)
-		if e.Reason == "" {
+		if e.Kind == "" {
 			t.Error("no reason")
 		}
 		for _, s := range []string{httpx.Clean(e.Code), httpx.Clean(e.Message)} {

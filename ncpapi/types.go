@@ -14,7 +14,7 @@ type row[T any] interface {
 }
 
 // A Number is one of the API's numbers, which come as numbers or strings, or
-// not at all. The zero Number is none.
+// are absent. The zero Number is absent.
 type Number struct {
 	Value int64
 	Valid bool
@@ -27,7 +27,7 @@ func number(r *httpx.Reader) Number {
 
 // Organization is the answer of /org. Source: organization-get-org.
 type Organization struct {
-	Number   Number // none: the caller has no organization
+	Number   Number // absent: the caller has no organization
 	Name     string // any script
 	MasterNo Number
 	Joined   time.Time // joinYmdt: when the caller joined
@@ -46,13 +46,13 @@ func (o *Organization) read(name string, r *httpx.Reader) {
 	}
 }
 
-// A TreeRow is a group, or an account in a group; the master's row is both,
-// for it stands for the root group too. Source: organization-get-group-tree.
+// A TreeRow is a group, or an account in a group. The master's row is both: the
+// root group has no row of its own. Source: organization-get-group-tree.
 type TreeRow struct {
-	Group      Number // organizationGroupNo: the group, or the one that the account is in
-	GroupName  string // organizationGroupName; displayName may be a person's and is not read
-	Parent     Number // upperOrganizationGroupNo: none for the root group
-	Member     Number // memberNo: none for a group
+	Group      Number // organizationGroupNo: the group, or the account's group
+	GroupName  string // organizationGroupName; displayName, which may be a person's, is not read
+	Parent     Number // upperOrganizationGroupNo: absent for the root group
+	Member     Number // memberNo: absent for a group
 	Status     string // memberStatusCode
 	PolicyNo   Number
 	PolicyName string
@@ -60,12 +60,12 @@ type TreeRow struct {
 	IsMaster   bool   // masterMemberYn
 }
 
-// NamesGroup reports whether the row stands for a group.
+// NamesGroup reports whether the row is a group.
 func (t *TreeRow) NamesGroup() bool {
 	return t.IsMaster || t.GroupYn == "Y" || t.GroupYn == "" && !t.Member.Valid
 }
 
-// NamesAccount reports whether the row stands for an account.
+// NamesAccount reports whether the row is an account.
 func (t *TreeRow) NamesAccount() bool {
 	return (t.GroupYn != "Y" || t.IsMaster) && (t.Member.Valid || t.GroupYn == "N")
 }
@@ -96,7 +96,7 @@ func (t *TreeRow) read(name string, r *httpx.Reader) {
 // An Account is a row of a group's list. Source: organization-get-account-group.
 type Account struct {
 	Member Number // memberNo
-	Group  Number // organizationGroupNo: may be a sub-group of the one asked for
+	Group  Number // organizationGroupNo: may be a sub-group of the requested one
 	Status string // memberStatusCode
 }
 
@@ -111,17 +111,17 @@ func (a *Account) read(name string, r *httpx.Reader) {
 	}
 }
 
-// An Invitation is open: the API removes those that were accepted, rejected or
-// have lapsed. Source: organization-get-account-invite.
+// An Invitation is pending: the API removes accepted, rejected and expired ones.
+// Source: organization-get-account-invite.
 type Invitation struct {
 	Member       Number    // memberNo: the account that is invited
 	Organization Number    // organizationNo
-	Group        Number    // organizationGroupNo: what the field table of 2022 calls the organization
-	ExpireDays   Number    // expireDay: the lifetime or what is left of it, nobody says
+	Group        Number    // organizationGroupNo: name of the organization in the field table of 2022
+	ExpireDays   Number    // expireDay: whether the lifetime or the rest of it is not documented
 	Registered   time.Time // regYmdt: when it was sent
 }
 
-// Inviter returns the number of the organization that invites.
+// Inviter returns the number of the inviting organization.
 func (i *Invitation) Inviter() Number {
 	if i.Organization.Valid {
 		return i.Organization
@@ -144,12 +144,12 @@ func (i *Invitation) read(name string, r *httpx.Reader) {
 	}
 }
 
-// A Withdrawal is a request to leave that the master has not decided: being on
-// the list is what makes it so, whatever its status.
+// A Withdrawal is a pending request to leave. Every row of the list is one,
+// whatever its status.
 // Source: organization-get-account-leave.
 type Withdrawal struct {
 	Member   Number    // memberNo
-	Modified time.Time // modYmdt: when it was asked for
+	Modified time.Time // modYmdt: when it was requested
 }
 
 func (w *Withdrawal) read(name string, r *httpx.Reader) {
@@ -165,7 +165,7 @@ func (w *Withdrawal) read(name string, r *httpx.Reader) {
 type Policy struct {
 	Number  Number // policyNo
 	Name    string // policyName
-	Applied Number // applyCount: groups that it applies to
+	Applied Number // applyCount: number of groups that it applies to
 }
 
 func (p *Policy) read(name string, r *httpx.Reader) {

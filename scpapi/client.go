@@ -17,8 +17,7 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 )
 
-// The paths of all calls, in every version. They are GETs, and there is no
-// other.
+// The paths of all calls, in every version. All are GET; there are no others.
 const (
 	pathVersions      = "/"
 	pathInvitations   = "/v1/organization-invitations"
@@ -30,11 +29,11 @@ const (
 // A Config says where the API is and who calls it.
 type Config struct {
 	BaseURL        string                         // without a trailing slash; all of it is signed
-	Version        string                         // of the API, "1.3" say; empty takes the newest
-	OrganizationID string                         // empty is the key's own organization
-	PageSize       int                            // rows that are asked for at once; the API may give fewer
-	Keys           func() (access, secret string) // asked for each attempt, so that keys can change
-	HTTP           httpx.Config
+	Version        string                         // of the API, such as "1.3"; empty: the newest
+	OrganizationID string                         // empty: the key's own organization
+	PageSize       int                            // rows requested per page; the API may return fewer
+	Keys           func() (access, secret string) // called for each attempt, so that keys can change
+	Transport      *httpx.Transport
 }
 
 // A Client calls the API with one account's key. It is safe for concurrent
@@ -51,10 +50,12 @@ func New(cfg Config) *Client {
 		base: strings.TrimRight(cfg.BaseURL, "/"),
 		cfg:  cfg,
 		http: httpx.New(httpx.API{
-			Name:     "scp",
-			Paths:    []string{pathVersions, pathInvitations, pathReceived, pathAccounts, pathOrganizations},
-			Unsigned: []string{pathVersions},
-			Sign: func(req *http.Request, now time.Time) {
+			Name:       "scp",
+			Operations: []string{pathVersions, pathInvitations, pathReceived, pathAccounts, pathOrganizations},
+			Sign: func(req *http.Request, path string, now time.Time) {
+				if path == pathVersions {
+					return // needs no key, and gets none
+				}
 				access, secret := cfg.Keys()
 				sign(req, now, access, secret)
 				req.Header.Set("Accept-Language", "en-US")
@@ -69,16 +70,16 @@ func New(cfg Config) *Client {
 				access, secret := cfg.Keys()
 				return []string{access, secret}
 			},
-		}, cfg.HTTP),
+		}, cfg.Transport),
 	}
 }
 
-// CloseIdleConnections closes what is kept open for the next refresh.
+// CloseIdleConnections closes the connections that are kept for later calls.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 // Invitations returns the invitations that the organization has sent, in any
-// state. With the rows it returns, as all of these do, how many of their
-// fields could not be read. Source: ListOrganizationInvitations.
+// state. It returns, as all calls do, the number of fields that could not be
+// parsed. Source: ListOrganizationInvitations.
 func (c *Client) Invitations(ctx context.Context) ([]Invitation, int, error) {
 	return pages[Invitation](ctx, c, pathInvitations, "organization_invitations")
 }
@@ -88,8 +89,8 @@ func (c *Client) Accounts(ctx context.Context) ([]Account, int, error) {
 	return pages[Account](ctx, c, pathAccounts, "accounts")
 }
 
-// Organizations returns the organizations that the key can see: none for that
-// of a plain member. Source: ListOrganizations.
+// Organizations returns the organizations that the key can see. A member
+// account's key sees none. Source: ListOrganizations.
 func (c *Client) Organizations(ctx context.Context) ([]Organization, int, error) {
 	return pages[Organization](ctx, c, pathOrganizations, "organizations")
 }
@@ -100,15 +101,15 @@ func (c *Client) ReceivedInvitations(ctx context.Context) ([]ReceivedInvitation,
 	return whole[ReceivedInvitation](ctx, c, pathReceived, "account_invitations")
 }
 
-// Versions returns the versions of the API. It needs no key and sends none.
+// Versions returns the versions of the API. The call needs no key and sends none.
 // Source: common/api-version.
 func (c *Client) Versions(ctx context.Context) ([]Version, int, error) {
 	return whole[Version](ctx, c, pathVersions, "versions")
 }
 
-// whole calls path, which is not paged. key names the list in the answer.
+// whole calls path, which has one page. key names the list in the answer.
 func whole[T any, R row[T]](ctx context.Context, c *Client, path, key string) ([]T, int, error) {
-	p, unreadable, err := httpx.Get(ctx, c.http, path, c.base+path, envelope[T, R](key))
+	p, unparsed, err := httpx.Get(ctx, c.http, httpx.Request{Operation: path, URL: c.base + path}, envelope[T, R](key))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -116,11 +117,11 @@ func whole[T any, R row[T]](ctx context.Context, c *Client, path, key string) ([
 	for _, t := range p.rows {
 		l.add(R(&t).key(), t)
 	}
-	return l.rows, unreadable, nil
+	return l.rows, unparsed, nil
 }
 
-// url returns the address of a page of path. What it is made of needs no
-// escaping, which could not be signed with certainty.
+// url returns the address of a page of path. Nothing in it needs escaping: how
+// an escaped URL is signed is not documented.
 func (c *Client) url(path string, page int) string {
 	query := url.Values{"page": {strconv.Itoa(page)}, "size": {strconv.Itoa(c.cfg.PageSize)}}
 	if c.cfg.OrganizationID != "" {

@@ -40,8 +40,8 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 func newClient(cloud http.Handler, change func(*Config)) *Client {
 	cfg := Config{
 		BaseURL: testBase, Version: "1.3", PageSize: 100,
-		Keys: func() (string, string) { return testAccess, testSecret },
-		HTTP: httpx.Config{Transport: inProcess{cloud}, Concurrency: 4, RateLimit: 1e6},
+		Keys:      func() (string, string) { return testAccess, testSecret },
+		Transport: httpx.NewTransport(httpx.Config{Next: inProcess{cloud}, Concurrency: 4, RateLimit: 1e6}),
 	}
 	if change != nil {
 		change(&cfg)
@@ -76,12 +76,12 @@ func sample(t testing.TB, name string) string {
 
 func at(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
 
-// read is a listing of the client, without the number of unreadable fields.
+// read is a listing of the client, without the number of unparsed fields.
 func read[T any](t *testing.T, body string, call func(*Client, context.Context) ([]T, int, error), wantUnreadable int) []T {
 	t.Helper()
-	rows, unreadable, err := call(newClient(says(200, body), nil), t.Context())
-	if err != nil || unreadable != wantUnreadable {
-		t.Fatalf("want %d unreadable, have %d, error %v", wantUnreadable, unreadable, err)
+	rows, unparsed, err := call(newClient(says(200, body), nil), t.Context())
+	if err != nil || unparsed != wantUnreadable {
+		t.Fatalf("want %d unparsed, have %d, error %v", wantUnreadable, unparsed, err)
 	}
 	return rows
 }
@@ -91,15 +91,15 @@ func TestInvitations(t *testing.T) {
 		return Invitation{ID: id, Organization: "o-acme01", Target: target, State: state, Created: created}
 	}
 	for _, c := range []struct {
-		file       string
-		want       []Invitation
-		unreadable int
+		file     string
+		want     []Invitation
+		unparsed int
 	}{
 		{file: "organization_invitations.v1_0.json", want: []Invitation{
 			sent("inv-02", "acc-0012", "INVITING", at(1792476000)),
 			sent("inv-01", "acc-0011", "INVITING", at(1793498584)),
 		}},
-		{file: "organization_invitations.drift.json", unreadable: 1, want: []Invitation{
+		{file: "organization_invitations.drift.json", unparsed: 1, want: []Invitation{
 			sent("inv-21", "acc-0021", "ON_HOLD", at(1793498584)),
 			sent("inv-22", "acc-0022", "INVITING", time.Time{}),
 			sent("inv-23", "acc-0023", "INVITING", time.Time{}),
@@ -108,7 +108,7 @@ func TestInvitations(t *testing.T) {
 		{file: "organization_invitations.past_end.json"},
 	} {
 		t.Run(c.file, func(t *testing.T) {
-			have := read(t, sample(t, c.file), (*Client).Invitations, c.unreadable)
+			have := read(t, sample(t, c.file), (*Client).Invitations, c.unparsed)
 			if diff := cmp.Diff(c.want, have); diff != "" {
 				t.Errorf("(-want +have):\n%s", diff)
 			}

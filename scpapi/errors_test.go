@@ -34,47 +34,47 @@ func refusals(t testing.TB) map[string]struct {
 	named := func(file string, status int, want Error, text string) refusal {
 		return refusal{status, sample(t, file), want, text}
 	}
-	const lost = "no credentials have arrived: the headers were lost on the way, or the host is wrong"
+	const lost = "no credentials arrived: a proxy removed the headers, or the host is wrong"
 	return map[string]refusal{
 		"forbidden": named("403.a_forbidden.json", 403,
-			Error{Reason: httpx.Forbidden, Code: "Forbidden", Permission: "organization:ListOrganizationInvitations", RequestID: "req-0001"},
-			"scp: Forbidden: missing permission organization:ListOrganizationInvitations (status 403, request req-0001)"),
+			Error{Kind: httpx.Forbidden, Code: "Forbidden", Permission: "organization:ListOrganizationInvitations", RequestID: "req-0001"},
+			"SCP error Forbidden: missing permission organization:ListOrganizationInvitations (HTTP 403, request req-0001)"),
 		"validation": named("400.a_validation.json", 400,
-			Error{Reason: httpx.Other, Code: "ValidationError", Message: "Bad Request", RequestID: "req-0003"},
-			"scp: ValidationError: Bad Request (status 400, request req-0003)"),
+			Error{Kind: httpx.Other, Code: "ValidationError", Detail: "Bad Request", RequestID: "req-0003"},
+			"SCP error ValidationError: Bad Request (HTTP 400, request req-0003)"),
 		"not found": named("404.a_notfound.json", 404,
-			Error{Reason: httpx.Other, Code: "NotFound", Message: "Not Found", RequestID: "req-0005"},
-			"scp: NotFound: Not Found (status 404, request req-0005)"),
+			Error{Kind: httpx.Other, Code: "NotFound", Detail: "Not Found", RequestID: "req-0005"},
+			"SCP error NotFound: Not Found (HTTP 404, request req-0005)"),
 		"conflict": named("409.a_conflict.json", 409,
-			Error{Reason: httpx.Other, Code: "Conflict", RequestID: "req-0007"}, "scp: Conflict (status 409, request req-0007)"),
+			Error{Kind: httpx.Other, Code: "Conflict", RequestID: "req-0007"}, "SCP error Conflict (HTTP 409, request req-0007)"),
 		"contact": named("500.a_contact.json", 500,
-			Error{Reason: httpx.Server, Code: "ContactAdminForAssistance", Message: "Internal Server Error", RequestID: "req-0009"},
-			"scp: ContactAdminForAssistance: Internal Server Error (status 500, request req-0009)"),
+			Error{Kind: httpx.Server, Code: "ContactAdminForAssistance", Detail: "Internal Server Error", RequestID: "req-0009"},
+			"SCP error ContactAdminForAssistance: Internal Server Error (HTTP 500, request req-0009)"),
 		"gateway": named("401.b_gateway.json", 401,
-			Error{Reason: httpx.Auth, Code: "UNAUTHORIZED", Message: refused},
-			"scp: UNAUTHORIZED: the gateway refuses the access key, the signature or the account (status 401)"),
+			Error{Kind: httpx.Auth, Code: "UNAUTHORIZED", Message: refused},
+			"SCP error UNAUTHORIZED: the gateway refuses the access key, the signature or the account (HTTP 401)"),
 		"signature": named("401.b_hmac.json", 401,
-			Error{Reason: httpx.Auth, Code: "HmacValidFail", Message: "the signature is wrong: the secret key, probably"},
-			"scp: HmacValidFail: the signature is wrong: the secret key, probably (status 401)"),
+			Error{Kind: httpx.Auth, Code: "HmacValidFail", Message: "the signature is wrong: probably the secret key is"},
+			"SCP error HmacValidFail: the signature is wrong: probably the secret key is (HTTP 401)"),
 		"no credentials": named("404.c_nocredentials.json", 404,
-			Error{Reason: httpx.Auth, Message: lost, RequestID: "0a1b2c3d-1"}, "scp: "+lost+" (status 404, request 0a1b2c3d-1)"),
+			Error{Kind: httpx.Auth, Message: lost, RequestID: "0a1b2c3d-1"}, "SCP: "+lost+" (HTTP 404, request 0a1b2c3d-1)"),
 		"version": named("406.e_version.json", 406,
-			Error{Reason: httpx.APIVersion, Code: "NoSuchVersion", Message: `the API does not know version 1.3: change api_version, or set it to "" for the newest`, RequestID: "req-0011"},
-			`scp: NoSuchVersion: the API does not know version 1.3: change api_version, or set it to "" for the newest (status 406, request req-0011)`),
+			Error{Kind: httpx.Other, Code: "NoSuchVersion", Err: ErrVersion, RequestID: "req-0011"},
+			`SCP error NoSuchVersion: unknown API version 1.3: change api_version, or set it to "" for the newest (HTTP 406, request req-0011)`),
 		"an error without an error": named("400.a_empty.json", 400,
-			Error{Reason: httpx.Other, Message: "bad request"}, "scp: bad request (status 400)"),
+			Error{Kind: httpx.Other, Detail: "bad request"}, "SCP: bad request (HTTP 400)"),
 
-		"a bare 401":  {401, "", Error{Reason: httpx.Auth, Message: refused}, "scp: " + refused + " (status 401)"},
-		"a bare 403":  {403, "", Error{Reason: httpx.Forbidden, Message: "forbidden"}, "scp: forbidden (status 403)"},
-		"a bare 406":  {406, html, Error{Reason: httpx.APIVersion, Message: `the API does not know version 1.3: change api_version, or set it to "" for the newest`}, `scp: the API does not know version 1.3: change api_version, or set it to "" for the newest (status 406)`},
-		"a 404 page":  {404, html, Error{Reason: httpx.Other, Message: "not an answer of the API: is base_url right?"}, "scp: not an answer of the API: is base_url right? (status 404)"},
-		"a bare 404":  {404, "", Error{Reason: httpx.Other, Message: "not an answer of the API: is base_url right?"}, "scp: not an answer of the API: is base_url right? (status 404)"},
-		"a bare 503":  {503, "", Error{Reason: httpx.Server, Message: "service unavailable"}, "scp: service unavailable (status 503)"},
-		"a 502 page":  {502, html, Error{Reason: httpx.Server, Message: "bad gateway"}, "scp: bad gateway (status 502)"},
-		"a bare 429":  {429, "", Error{Reason: httpx.Throttled, Message: "too many requests"}, "scp: too many requests (status 429)"},
-		"an array":    {400, "[1]", Error{Reason: httpx.Other, Message: "bad request"}, "scp: bad request (status 400)"},
-		"odd errors":  {400, `{"errors": {"code": 1}}`, Error{Reason: httpx.Other, Message: "bad request"}, "scp: bad request (status 400)"},
-		"odd entries": {400, `{"errors": [7]}`, Error{Reason: httpx.Other, Message: "bad request"}, "scp: bad request (status 400)"},
+		"a bare 401":  {401, "", Error{Kind: httpx.Auth, Message: refused, Detail: "unauthorized"}, "SCP: " + refused + " (HTTP 401)"},
+		"a bare 403":  {403, "", Error{Kind: httpx.Forbidden, Detail: "forbidden"}, "SCP: forbidden (HTTP 403)"},
+		"a bare 406":  {406, html, Error{Kind: httpx.Other, Err: ErrVersion}, `SCP: unknown API version 1.3: change api_version, or set it to "" for the newest (HTTP 406)`},
+		"a 404 page":  {404, html, Error{Kind: httpx.Other, Message: "not an answer of the API: is base_url right?"}, "SCP: not an answer of the API: is base_url right? (HTTP 404)"},
+		"a bare 404":  {404, "", Error{Kind: httpx.Other, Message: "not an answer of the API: is base_url right?"}, "SCP: not an answer of the API: is base_url right? (HTTP 404)"},
+		"a bare 503":  {503, "", Error{Kind: httpx.Server, Detail: "service unavailable"}, "SCP: service unavailable (HTTP 503)"},
+		"a 502 page":  {502, html, Error{Kind: httpx.Server, Detail: "bad gateway"}, "SCP: bad gateway (HTTP 502)"},
+		"a bare 429":  {429, "", Error{Kind: httpx.Throttled, Detail: "too many requests"}, "SCP: too many requests (HTTP 429)"},
+		"an array":    {400, "[1]", Error{Kind: httpx.Other, Detail: "bad request"}, "SCP: bad request (HTTP 400)"},
+		"odd errors":  {400, `{"errors": {"code": 1}}`, Error{Kind: httpx.Other, Detail: "bad request"}, "SCP: bad request (HTTP 400)"},
+		"odd entries": {400, `{"errors": [7]}`, Error{Kind: httpx.Other, Detail: "bad request"}, "SCP: bad request (HTTP 400)"},
 	}
 }
 
@@ -88,8 +88,11 @@ func TestErrors(t *testing.T) {
 					t.Fatalf("have %T %v", err, err)
 				}
 				c.want.API, c.want.Status = "scp", c.status
-				if diff := cmp.Diff(c.want, *have, cmpopts.IgnoreFields(Error{}, "Offset")); diff != "" {
+				if diff := cmp.Diff(c.want, *have, cmpopts.IgnoreFields(Error{}, "Offset", "Err")); diff != "" {
 					t.Errorf("(-want +have):\n%s", diff)
+				}
+				if !errors.Is(have, c.want.Err) && c.want.Err != nil {
+					t.Errorf("want %v in the chain, have %v", c.want.Err, have.Err)
 				}
 				if want := "get /v1/account-invitations: " + c.text; err.Error() != want {
 					t.Errorf("want %s\nhave %s", want, err)
@@ -139,13 +142,13 @@ func TestRetryAfter(t *testing.T) {
 func TestClockSkew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := newSim(t, sim.SCPConfig{TLS: true, Skew: 6 * time.Minute})
-		reason := func() httpx.Reason {
+		reason := func() httpx.Kind {
 			_, _, err := newClient(cloud, nil).ReceivedInvitations(t.Context())
 			var e *Error
 			if !errors.As(err, &e) {
 				t.Fatal(err)
 			}
-			return e.Reason
+			return e.Kind
 		}
 		if have := reason(); have != httpx.ClockSkew {
 			t.Errorf("refused: have %s", have)
@@ -164,19 +167,19 @@ func TestUndecodable(t *testing.T) {
 		"HTML":            {html, "not JSON but HTML or XML: is base_url right?"},
 		"nothing":         {"", "empty body"},
 		"a cut body":      {`{"count": 2, "organization_invitations": [{"id"`, "cut off after 47 bytes"},
-		"a bare array":    {"[]", "unexpected shape: an array where an object belongs"},
-		"null":            {"null", "unexpected shape: an answer without organization_invitations"},
-		"no list":         {`{"count": 0, "accounts": []}`, "unexpected shape: an answer without organization_invitations"},
-		"no list at all":  {`{}`, "unexpected shape: an answer without organization_invitations"},
-		"an odd list":     {`{"organization_invitations": {}}`, "unexpected shape: an object where an array belongs"},
-		"an odd row":      {`{"organization_invitations": ["x"]}`, "unexpected shape: a string where an object belongs"},
-		"a null row":      {`{"organization_invitations": [null]}`, "unexpected shape: null where an object belongs"},
-		"something after": {`{"organization_invitations": []} x`, "something stands after the JSON"},
+		"a bare array":    {"[]", "unexpected shape: an array instead of an object"},
+		"null":            {"null", "unexpected shape: no organization_invitations"},
+		"no list":         {`{"count": 0, "accounts": []}`, "unexpected shape: no organization_invitations"},
+		"no list at all":  {`{}`, "unexpected shape: no organization_invitations"},
+		"an odd list":     {`{"organization_invitations": {}}`, "unexpected shape: an object instead of an array"},
+		"an odd row":      {`{"organization_invitations": ["x"]}`, "unexpected shape: a string instead of an object"},
+		"a null row":      {`{"organization_invitations": [null]}`, "unexpected shape: null instead of an object"},
+		"something after": {`{"organization_invitations": []} x`, "trailing data after JSON value"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, _, err := newClient(says(200, c.body), nil).Invitations(t.Context())
 			var e *Error
-			if rows != nil || !errors.As(err, &e) || e.Reason != httpx.Decode || e.Err.Error() != c.want {
+			if rows != nil || !errors.As(err, &e) || e.Kind != httpx.Decode || e.Err.Error() != c.want {
 				t.Errorf("want %s, have %v", c.want, err)
 			}
 		})

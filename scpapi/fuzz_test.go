@@ -42,12 +42,12 @@ func moments() map[string]time.Time {
 }
 
 func decodeMoment(body string) (time.Time, int, error) {
-	return httpx.DecodeBody(strings.NewReader(body), moment)
+	return httpx.DecodeBody(strings.NewReader(body), timestamp)
 }
 
-func TestMoment(t *testing.T) {
+func TestTimestamp(t *testing.T) {
 	for body, want := range moments() {
-		have, unreadable, err := decodeMoment(body)
+		have, unparsed, err := decodeMoment(body)
 		if err != nil || !have.Equal(want) || have.Location() != time.UTC {
 			t.Errorf("%s: want %v, have %v, error %v", body, want, have, err)
 		}
@@ -55,24 +55,24 @@ func TestMoment(t *testing.T) {
 		if !want.IsZero() || body == "null" || body == `""` {
 			wantUnreadable = 0
 		}
-		if unreadable != wantUnreadable {
-			t.Errorf("%s: want %d unreadable, have %d", body, wantUnreadable, unreadable)
+		if unparsed != wantUnreadable {
+			t.Errorf("%s: want %d unparsed, have %d", body, wantUnreadable, unparsed)
 		}
 	}
 }
 
-// A time is read, is none, or counts as unreadable: once, and nothing else.
-func FuzzMoment(f *testing.F) {
+// A time is read, is none, or counts as unparsed: once, and nothing else.
+func FuzzTimestamp(f *testing.F) {
 	for body := range moments() {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		at, unreadable, err := decodeMoment(body)
+		at, unparsed, err := decodeMoment(body)
 		if err != nil {
 			return
 		}
-		if unreadable > 1 || unreadable == 1 && !at.IsZero() || at.Location() != time.UTC {
-			t.Errorf("%q: %v, %d unreadable", body, at, unreadable)
+		if unparsed > 1 || unparsed == 1 && !at.IsZero() || at.Location() != time.UTC {
+			t.Errorf("%q: %v, %d unparsed", body, at, unparsed)
 		}
 		if at.IsZero() {
 			return
@@ -93,10 +93,10 @@ func FuzzExplain(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		e := explain(status, []byte(body), "1.3")
-		if e.Reason == "" {
+		if e.Kind == "" {
 			t.Error("no reason")
 		}
-		for _, s := range []string{e.Code, e.Message, e.RequestID, e.Permission} {
+		for _, s := range []string{e.Code, e.Message, e.Detail, e.RequestID, e.Permission} {
 			if s = httpx.Clean(s); !utf8.ValidString(s) || len(s) > 300 || strings.ContainsFunc(s, unicode.IsControl) {
 				t.Errorf("%q is not fit for a log", s)
 			}

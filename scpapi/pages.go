@@ -7,31 +7,30 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 )
 
-// maxPages ends a list that does not end by itself.
+// maxPages limits a list that does not end.
 const maxPages = 1000
 
-// maxRepeats is how many full pages without a new row are believed to be rows
-// that move while they are read. After that, the API does not turn pages.
+// maxRepeats is the number of full pages without a new row that rows moving
+// between pages can explain. After that, the API ignores the page number.
 const maxRepeats = 3
 
-// A page is one answer. The zero size or count is one that it did not give.
+// A page is one answer.
 type page[T any] struct {
 	rows  []T
-	size  int64 // rows on a full page, as the API has it
-	count int64 // rows on all pages
+	size  int64 // rows on a full page, according to the API; 0 if it did not say
+	count int64 // rows on all pages; 0 if the API did not say
 }
 
 // A listing is the rows of all pages, each once.
 type listing[T any] struct {
 	rows     []T
-	at       map[string]int // where a row stands, by key
-	repeated bool           // a row came twice: rows moved while they were read
-	again    bool           // the rows without a key have been added before
+	at       map[string]int // index of a row by its key
+	repeated bool           // a row was read twice: rows moved meanwhile
+	again    bool           // second reading: rows without a key have been added before
 }
 
-// add adds a row that has not come before, and reports whether it has not. Of
-// two with the same key the later one counts. One without a key cannot be told
-// from another.
+// add adds a row and reports whether it is new. Of two rows with the same key
+// the later one counts. A row without a key is always new.
 func (l *listing[T]) add(key string, t T) bool {
 	if key == "" {
 		if !l.again {
@@ -51,39 +50,40 @@ func (l *listing[T]) add(key string, t T) bool {
 	return true
 }
 
-// pages reads all pages of path. A page that cannot be read fails the whole:
-// a partial listing would be a lie.
+// pages reads all pages of path. A page that cannot be read fails the listing:
+// partial listings are never returned.
 //
-// There is no cursor. A row that moves to an earlier page while the pages are
-// read is missed, and another comes twice in its place. Where that shows, the
-// pages are read once more.
+// There is no cursor. While the pages are read, a row that moves to an earlier
+// page is missed, and another row is read twice. If a row was read twice and
+// rows are missing, all pages are read once more.
 func pages[T any, R row[T]](ctx context.Context, c *Client, path, key string) ([]T, int, error) {
 	var l listing[T]
-	missing, unreadable, err := walk[T, R](ctx, c, path, key, &l)
+	missing, unparsed, err := walk[T, R](ctx, c, path, key, &l)
 	if err == nil && missing && l.repeated {
 		l.again = true
-		_, unreadable, err = walk[T, R](ctx, c, path, key, &l)
+		_, unparsed, err = walk[T, R](ctx, c, path, key, &l)
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	return l.rows, unreadable, nil
+	return l.rows, unparsed, nil
 }
 
-// walk adds the rows of all pages to l. It reports whether there should be
-// more of them by the API's count.
+// walk adds the rows of all pages to l. It reports whether rows are missing
+// according to the API's count.
 //
-// A page is short by the size that the API says it has, which may be less than
-// what was asked for. If rows are missing then, one page more confirms the end:
-// a size may have been cut without a word, and a count may be wrong.
+// The last page is the first one with fewer rows than a full page. The API says
+// how many rows a full page has, which may be fewer than requested. If rows are
+// missing there, one more page is read to confirm the end: the size may be
+// lower than stated, and the count may be wrong.
 func walk[T any, R row[T]](ctx context.Context, c *Client, path, key string, l *listing[T]) (bool, int, error) {
-	unreadable, repeats := 0, 0
+	unparsed, repeats := 0, 0
 	for n := range maxPages {
-		p, bad, err := httpx.Get(ctx, c.http, path, c.url(path, n), envelope[T, R](key))
+		p, bad, err := httpx.Get(ctx, c.http, httpx.Request{Operation: path, URL: c.url(path, n)}, envelope[T, R](key))
 		if err != nil {
 			return false, 0, fmt.Errorf("page %d: %w", n, err)
 		}
-		unreadable += bad
+		unparsed += bad
 		news := false
 		for _, t := range p.rows {
 			if l.add(R(&t).key(), t) {
@@ -96,19 +96,19 @@ func walk[T any, R row[T]](ctx context.Context, c *Client, path, key string, l *
 		}
 		have, short := int64(len(l.rows)), int64(len(p.rows)) < size
 		if len(p.rows) == 0 || have == p.count || short && (have > p.count || !news) {
-			return have < p.count, unreadable, nil
+			return have < p.count, unparsed, nil
 		}
 		if repeats++; news || l.again {
 			repeats = 0
 		}
 		if repeats == maxRepeats {
 			return false, 0, fmt.Errorf("get %s: %w", path, &Error{
-				API: "scp", Reason: httpx.Decode, Err: fmt.Errorf("page %d has the rows of pages before it again", n),
+				API: "scp", Kind: httpx.Decode, Err: fmt.Errorf("page %d has only rows of earlier pages", n),
 			})
 		}
 	}
 	return false, 0, fmt.Errorf("get %s: %w", path, &Error{
-		API: "scp", Reason: httpx.Decode, Err: fmt.Errorf("the list does not end within %d pages: is page_size too small?", maxPages),
+		API: "scp", Kind: httpx.Decode, Err: fmt.Errorf("more than %d pages: is page_size too small?", maxPages),
 	})
 }
 
@@ -133,7 +133,7 @@ func envelope[T any, R row[T]](key string) func(r *httpx.Reader) page[T] {
 			}
 		})
 		if !listed {
-			r.Fail("unexpected shape: an answer without " + key)
+			r.Fail("unexpected shape: no " + key)
 		}
 		return p
 	}

@@ -50,9 +50,9 @@ func TestPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cloud := newSim(t, sim.SCPConfig{TLS: true, Company: large(c.rows)})
 			cloud.SetPaging(pathInvitations, c.paging)
-			rows, unreadable, err := newClient(cloud, nil).Invitations(t.Context())
-			if err != nil || unreadable != 0 {
-				t.Fatalf("error %v, %d unreadable", err, unreadable)
+			rows, unparsed, err := newClient(cloud, nil).Invitations(t.Context())
+			if err != nil || unparsed != 0 {
+				t.Fatalf("error %v, %d unparsed", err, unparsed)
 			}
 			ids := map[string]bool{}
 			for _, r := range rows {
@@ -73,7 +73,7 @@ func TestEndlessList(t *testing.T) {
 	cloud.SetPaging(pathInvitations, sim.Paging{Endless: true})
 	rows, _, err := newClient(cloud, func(c *Config) { c.PageSize = 2 }).Invitations(t.Context())
 	var e *Error
-	if rows != nil || !errors.As(err, &e) || e.Reason != httpx.Decode || !strings.Contains(err.Error(), "get /v1/organization-invitations: scp: the list does not end within 1000 pages") {
+	if rows != nil || !errors.As(err, &e) || e.Kind != httpx.Decode || !strings.Contains(err.Error(), "get /v1/organization-invitations: SCP: more than 1000 pages") {
 		t.Errorf("have %d rows, error %v", len(rows), err)
 	}
 }
@@ -90,7 +90,7 @@ func TestAPageThatFails(t *testing.T) {
 			}
 			cloud.ServeHTTP(w, r)
 		}), nil).Invitations(t.Context())
-		const want = "page 7: get /v1/organization-invitations: scp: ContactAdminForAssistance: Internal Server Error (status 500, request req-0009)"
+		const want = "page 7: get /v1/organization-invitations: SCP error ContactAdminForAssistance: Internal Server Error (HTTP 500, request req-0009)"
 		if rows != nil || err == nil || err.Error() != want {
 			t.Errorf("want %s\nhave %v and %d rows", want, err, len(rows))
 		}
@@ -128,7 +128,7 @@ func TestPageThatRepeats(t *testing.T) {
 	cloud.SetFault(pathInvitations, sim.Fault{Body: `{"count": 150, "size": 100, "organization_invitations": [` + strings.Join(rows, ",") + "]}"})
 	_, _, err := newClient(cloud, nil).Invitations(t.Context())
 	var e *Error
-	if !errors.As(err, &e) || e.Reason != httpx.Decode || !strings.Contains(err.Error(), "again") {
+	if !errors.As(err, &e) || e.Kind != httpx.Decode || !strings.Contains(err.Error(), "only rows of earlier pages") {
 		t.Errorf("want an error that says so, have %v", err)
 	}
 	if calls := cloud.Calls()[pathInvitations]; calls > 5 {

@@ -92,7 +92,7 @@ func TestSignedAsSent(t *testing.T) {
 		secure.URL:                   secure.Client(),
 	} {
 		c := newClient(nil, func(cfg *Config) {
-			cfg.BaseURL, cfg.HTTP = base, httpx.Config{Transport: client.Transport, Concurrency: 1, RateLimit: 1e6}
+			cfg.BaseURL, cfg.Transport = base, httpx.NewTransport(httpx.Config{Next: client.Transport, Concurrency: 1, RateLimit: 1e6})
 		})
 		if _, _, err := c.Accounts(t.Context()); err != nil {
 			t.Errorf("%s: %v", base, err)

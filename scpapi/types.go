@@ -7,20 +7,20 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 )
 
-// A row is a pointer to a T that can read one of its fields, and knows what
-// tells it from others; empty if nothing does.
+// A row is a pointer to a T that can read one of its fields. Its key identifies
+// it among the rows of a listing; it is empty if the row has none.
 type row[T any] interface {
 	*T
 	read(name string, r *httpx.Reader)
 	key() string
 }
 
-// An Invitation is one that the organization has sent. When it lapses is not
-// published in any version. Source: ListOrganizationInvitations.
+// An Invitation is one that the organization has sent. No version of the API
+// says when it expires. Source: ListOrganizationInvitations.
 type Invitation struct {
 	ID           string
 	Organization string    // organization_id
-	Target       string    // target_account_id: the account that is invited
+	Target       string    // target_account_id: the invited account
 	State        string    // INVITING, INVITED, REFUSED, CANCELED or EXPIRED
 	Created      time.Time // created_at
 }
@@ -38,7 +38,7 @@ func (i *Invitation) read(name string, r *httpx.Reader) {
 	case "state":
 		i.State = r.Text()
 	case "created_at":
-		i.Created = moment(r)
+		i.Created = timestamp(r)
 	}
 }
 
@@ -46,9 +46,9 @@ func (i *Invitation) read(name string, r *httpx.Reader) {
 // Source: ListAccountInvitations.
 type ReceivedInvitation struct {
 	ID           string
-	Organization string    // organization_id: the one that invites
+	Organization string    // organization_id: the inviting organization
 	Target       string    // target_account_id: the key's account
-	State        string    // as an Invitation's
+	State        string    // as of an Invitation
 	Requested    time.Time // requested_time
 	Expires      time.Time // expired_time
 }
@@ -66,9 +66,9 @@ func (i *ReceivedInvitation) read(name string, r *httpx.Reader) {
 	case "state":
 		i.State = r.Text()
 	case "requested_time":
-		i.Requested = moment(r)
+		i.Requested = timestamp(r)
 	case "expired_time":
-		i.Expires = moment(r)
+		i.Expires = timestamp(r)
 	}
 }
 
@@ -128,19 +128,19 @@ func (v *Version) read(name string, r *httpx.Reader) {
 	case "status":
 		v.Status = r.Text()
 	case "not_before":
-		v.SupportEnd = within(r, time.DateOnly)
+		v.SupportEnd = parseTime(r, time.DateOnly)
 	}
 }
 
-// moment reads a time in one of the forms that were seen. One without a zone
-// is UTC, as in the vendor's own client.
-func moment(r *httpx.Reader) time.Time {
-	return within(r, time.RFC3339, "2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04:05Z07:00")
+// timestamp reads a time in one of the forms that were seen. A time without a
+// zone is UTC, as in the vendor's own client.
+func timestamp(r *httpx.Reader) time.Time {
+	return parseTime(r, time.RFC3339, "2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04:05Z07:00")
 }
 
-// within reads a time in one of the layouts. Null and "" are none; so is
-// anything else, and counts as unreadable.
-func within(r *httpx.Reader, layouts ...string) time.Time {
+// parseTime reads a time in one of the layouts. Null and "" are the zero time.
+// So is any other text, which counts as not parsed.
+func parseTime(r *httpx.Reader, layouts ...string) time.Time {
 	s := strings.ToUpper(strings.TrimSpace(r.Text())) // RFC 3339 allows t and z
 	if s == "" {
 		return time.Time{}
@@ -150,6 +150,6 @@ func within(r *httpx.Reader, layouts ...string) time.Time {
 			return t.UTC()
 		}
 	}
-	r.Unreadable()
+	r.Unparsed()
 	return time.Time{}
 }

@@ -38,6 +38,7 @@ type Error struct {
 	Code       string        // the API's own code; empty if it gave none
 	Message    string        // our explanation; empty if there is none
 	Detail     string        // the API's text, shown if there is no Message
+	Permission string        // the missing one, if the API named it
 	RequestID  string        // what the vendor's support asks for; empty if there was none
 	RetryAfter time.Duration // how long the API asked not to be called; 0 if it did not
 	Offset     time.Duration // the API's clock minus ours; 0 if unknown
@@ -59,6 +60,9 @@ func (e *Error) Error() string {
 	}
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
+	}
+	if e.Permission != "" {
+		b.WriteString(": missing permission " + e.Permission)
 	}
 	if e.Kind == ClockSkew {
 		fmt.Fprintf(&b, ": the cloud's clock is %s from ours", e.Offset.Round(time.Second))

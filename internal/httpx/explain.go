@@ -26,7 +26,8 @@ func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	if status/100 == 3 {
 		e.Kind, e.Message = Other, "redirected to another address, which is never followed: is base_url right?"
 	}
-	e.Code, e.Detail, e.RequestID = c.clean(e.Code), c.clean(e.Detail), c.clean(e.RequestID)
+	e.Code, e.Detail = c.clean(e.Code), c.clean(e.Detail)
+	e.Permission, e.RequestID = c.clean(e.Permission), c.clean(e.RequestID)
 	return &e
 }
 
