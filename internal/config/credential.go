@@ -6,69 +6,81 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
 )
 
-// A Credential is an organization's two keys as they are now: files are read
-// again when they change.
+// A Credential is the two keys of an organization as they are now. Files are
+// read again when they change. A file that cannot be read leaves the last key in
+// use.
 type Credential struct {
-	keys [2]Key
-	warn func(error)
+	pair   KeyPair
+	logger log.Logger
 
 	mu       sync.Mutex
-	texts    [2]string
-	seen     [2]fs.FileInfo // of the files, when they were read
+	keys     [2]string      // access key, secret key
+	seen     [2]fs.FileInfo // of the files, before they were read
 	readAt   time.Time
 	broken   bool // the files cannot be read now
 	revision uint64
 }
 
-// NewCredential returns the Credential of an organization. When its files can
-// no longer be read, warn is told once and the last keys stay in use.
-func NewCredential(access, secret Key, warn func(error)) (*Credential, error) {
-	c := &Credential{keys: [2]Key{access, secret}, warn: warn}
+// NewCredential returns the Credential of a validated pair. Changes are logged
+// to logger.
+func NewCredential(pair KeyPair, logger log.Logger) (*Credential, error) {
+	c := &Credential{pair: pair, logger: logger}
 	return c, c.read()
 }
 
 // Keys returns the access key and the secret key.
 func (c *Credential) Keys() (access, secret string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.refresh()
-	return c.texts[0], c.texts[1]
+	keys, _ := c.current()
+	return keys[0], keys[1]
 }
 
-// Revision counts the changes of the keys so far.
+// Revision counts the changes of the keys.
 func (c *Credential) Revision() uint64 {
+	_, revision := c.current()
+	return revision
+}
+
+// current returns the keys, read again if a file has changed.
+func (c *Credential) current() ([2]string, uint64) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.refresh()
-	return c.revision
-}
-
-// refresh reads the keys again if a file has changed.
-func (c *Credential) refresh() {
 	if !c.changed() {
-		return
+		defer c.mu.Unlock()
+		return c.keys, c.revision
 	}
+	wasBroken, before := c.broken, c.revision
 	err := c.read()
-	if err != nil && !c.broken {
-		c.warn(err)
-	}
 	c.broken = err != nil
+	keys, revision := c.keys, c.revision
+	c.mu.Unlock()
+
+	switch { // not under the lock: a log can block
+	case err != nil && !wasBroken:
+		level.Warn(c.logger).Log("msg", "cannot re-read the key file", "err", err, "serving", "last good key")
+	case err == nil && revision != before:
+		level.Info(c.logger).Log("msg", "key changed")
+	case err == nil && wasBroken:
+		level.Info(c.logger).Log("msg", "key file is readable again")
+	}
+	return keys, revision
 }
 
-// changed reports whether a file is another than when it was read.
+// changed reports whether a file is not the one that was read.
 func (c *Credential) changed() bool {
-	for i, k := range c.keys {
-		if k.file == "" {
+	for i, name := range []string{c.pair.AccessKeyFile, c.pair.SecretKeyFile} {
+		if name == "" {
 			continue
 		}
-		now, err := os.Stat(k.file)
+		now, err := os.Stat(name)
 		seen := c.seen[i]
 		if err != nil || seen == nil || !os.SameFile(now, seen) || now.Size() != seen.Size() || !now.ModTime().Equal(seen.ModTime()) {
 			return true
 		}
-		// Written again within the file system's smallest step of time, it would look the same.
+		// A second write within the resolution of the file's time looks the same.
 		if c.readAt.Sub(now.ModTime()) < time.Second {
 			return true
 		}
@@ -78,22 +90,22 @@ func (c *Credential) changed() bool {
 
 // read reads both keys, or changes nothing.
 func (c *Credential) read() error {
-	var texts [2]string
 	var seen [2]fs.FileInfo
-	var errs [2]error
 	c.readAt = time.Now()
-	for i, k := range c.keys {
-		if k.file != "" {
-			seen[i], _ = os.Stat(k.file) // before it is read: a change in between is seen the next time
+	for i, name := range []string{c.pair.AccessKeyFile, c.pair.SecretKeyFile} {
+		if name != "" {
+			seen[i], _ = os.Stat(name) // before it is read: a change in between is seen the next time
 		}
-		texts[i], errs[i] = k.Read()
 	}
-	if err := errors.Join(errs[:]...); err != nil {
+	access, err1 := readKey(c.pair.AccessKey, c.pair.AccessKeyFile)
+	secret, err2 := readKey(c.pair.SecretKey, c.pair.SecretKeyFile)
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	if texts != c.texts {
+	if keys := [2]string{access, secret}; keys != c.keys {
 		c.revision++
+		c.keys = keys
 	}
-	c.texts, c.seen = texts, seen
+	c.seen = seen
 	return nil
 }

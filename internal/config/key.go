@@ -1,66 +1,140 @@
 package config
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
+
+	"github.com/prometheus/common/config"
 )
 
-// A Key is a credential's text, or the file that holds it.
-type Key struct {
-	text string
-	file string
+// hidden is shown in place of a secret.
+const hidden = "<secret>"
+
+// A Secret is a text that is shown as "<secret>".
+type Secret string
+
+// MarshalYAML hides the text.
+func (Secret) MarshalYAML() (any, error) { return hidden, nil }
+
+// String hides the text.
+func (Secret) String() string { return hidden }
+
+// A KeyPair is the YAML keys of an access key and its secret key, each as text
+// or as file.
+type KeyPair struct {
+	AccessKey     Secret `yaml:"access_key"`
+	AccessKeyFile string `yaml:"access_key_file,omitempty"`
+	SecretKey     Secret `yaml:"secret_key"`
+	SecretKeyFile string `yaml:"secret_key_file,omitempty"`
 }
 
-// File returns the file that holds the key; empty if none does.
-func (k Key) File() string { return k.file }
-
-// Read returns the key as it is now, without white space around it.
-func (k Key) Read() (string, error) {
-	if k.file == "" {
-		return k.text, nil
+// Validate checks that each key is given once, and reads the files. Relative
+// file names are relative to dir.
+func (p *KeyPair) Validate(dir string) (errs []error) {
+	p.AccessKeyFile = config.JoinDir(dir, p.AccessKeyFile)
+	p.SecretKeyFile = config.JoinDir(dir, p.SecretKeyFile)
+	p.AccessKey, p.SecretKey = trimmed(p.AccessKey), trimmed(p.SecretKey)
+	for _, err := range []error{
+		checkKey("access_key", p.AccessKey, p.AccessKeyFile),
+		checkKey("secret_key", p.SecretKey, p.SecretKeyFile),
+	} {
+		if err != nil {
+			errs = append(errs, err)
+		}
 	}
-	text, err := readKey(k.file)
+	return errs
+}
+
+func trimmed(s Secret) Secret { return Secret(strings.TrimSpace(string(s))) }
+
+func checkKey(name string, text Secret, file string) error {
+	switch {
+	case text == "" && file == "":
+		return fmt.Errorf("%s or %s_file is missing", name, name)
+	case text != "" && file != "":
+		return fmt.Errorf("both %s and %s_file are given: remove one", name, name)
+	case text != "":
+		if err := checkText(string(text)); err != nil {
+			return fmt.Errorf("%s %w", name, err)
+		}
+		return nil
+	}
+	if _, err := readKey(text, file); err != nil {
+		return fmt.Errorf("%s_file: %w", name, err)
+	}
+	return nil
+}
+
+// readKey returns text, or else the key in the file, without white space around
+// it.
+func readKey(text Secret, file string) (string, error) {
+	if file == "" {
+		return string(text), nil
+	}
+	b, err := readSmallFile(file)
 	if err != nil {
 		return "", err
 	}
-	switch {
-	case text == "":
-		return "", fmt.Errorf("%s is empty", k.file)
-	case !isKey(text):
-		return "", fmt.Errorf("%s holds more than one line of printable text", k.file)
+	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
+		return "", fmt.Errorf("%s is UTF-16: save it as UTF-8", file)
 	}
-	return text, nil
+	key := strings.TrimSpace(string(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))))
+	if key == "" {
+		return "", fmt.Errorf("%s is empty", file)
+	}
+	if err := checkText(key); err != nil {
+		return "", fmt.Errorf("%s %w", file, err)
+	}
+	return key, nil
 }
 
-// maxKey bounds what is read of a key file, in bytes.
+// maxKey is the limit of a key file, in bytes.
 const maxKey = 64 << 10
 
-// readKey reads a file that must not keep anybody waiting, as a pipe would, or
-// go on for ever, as a device does.
-func readKey(name string) (string, error) {
+// readSmallFile reads a regular file. It neither blocks, as a pipe would, nor
+// reads without end, as a device would.
+func readSmallFile(name string) ([]byte, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a regular file", name)
+		return nil, fmt.Errorf("%s is not a regular file", name)
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxKey+1))
 	if err == nil && len(b) > maxKey {
-		err = fmt.Errorf("%s is longer than any key", name)
+		err = fmt.Errorf("%s is too long for a key", name)
 	}
-	return strings.TrimSpace(string(b)), err
+	return b, err
 }
 
-// isKey reports whether text can stand in an HTTP header.
-func isKey(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+// envLine matches a line of an env file. The = of base64 is at the end only.
+var envLine = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=[^=]`)
+
+// checkText returns why text cannot be a key.
+func checkText(text string) error {
+	switch {
+	case strings.Contains(text, "\n"):
+		return errors.New("has more than one line")
+	case strings.ContainsAny(text, "${}<>"):
+		return errors.New("looks like a placeholder: variables are not expanded, use the key's _file")
+	case strings.ContainsAny(text, `"'`):
+		return errors.New("has quotes: remove them")
+	case envLine.MatchString(text):
+		return errors.New("is a line of an env file: remove the name and the =")
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("has a space, a control character or a character that is not ASCII")
+	}
+	return nil
 }

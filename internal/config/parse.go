@@ -5,15 +5,37 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
-	"github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v2"
 )
 
-// Parse reads, completes and validates one YAML document, and the key files
-// that it names. Paths in it are relative to dir.
-func Parse(r io.Reader, dir string) (*Config, error) {
+// Parse reads and validates one YAML document, and the key files that it
+// names. Relative file names are relative to dir.
+func Parse(r io.Reader, dir string, clouds []Cloud) (*Config, error) {
+	c, errs := parse(r, dir, clouds)
+	return c, errors.Join(errs...)
+}
+
+// file is the whole file. What its parts mean depends on the cloud.
+type file struct {
+	Defaults      node   `yaml:"defaults"`
+	Organizations []node `yaml:"organizations"`
+}
+
+// A node is a part of the file that is decoded later, perhaps more than once.
+type node struct{ decode func(into any) error }
+
+// UnmarshalYAML keeps the node.
+func (n *node) UnmarshalYAML(decode func(any) error) error {
+	n.decode = decode
+	return nil
+}
+
+func parse(r io.Reader, dir string, clouds []Cloud) (*Config, []error) {
 	dec := yaml.NewDecoder(r)
 	dec.SetStrict(true)
 	var f file
@@ -22,62 +44,159 @@ func Parse(r io.Reader, dir string) (*Config, error) {
 	}
 	var second any
 	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, errors.New("a second YAML document: there must be one")
+		return nil, []error{errors.New("the file must contain a single YAML document")}
 	}
-	f.setDirectory(dir)
-	return complete(f)
+	if len(f.Organizations) == 0 {
+		return nil, []error{errors.New("organizations: at least one is needed")}
+	}
+	var c Config
+	var errs []error
+	add := func(where string, problems []error) {
+		for _, err := range problems {
+			errs = append(errs, fmt.Errorf("%s: %w", where, err))
+		}
+	}
+	if problems := checkDefaults(f.Defaults); len(problems) > 0 {
+		add("defaults", problems)
+		f.Defaults.decode = nil // reported once, and not for each organization
+	}
+	names := map[string]bool{}
+	for i, n := range f.Organizations {
+		o, name, problems := organization(n, f.Defaults, dir, clouds)
+		where := fmt.Sprintf("organization %q", name)
+		switch {
+		case name == "":
+			where = fmt.Sprintf("organizations[%d]", i)
+			problems = slices.Insert(problems, 0, errors.New("name is missing"))
+		case names[name]:
+			problems = slices.Insert(problems, 0, errors.New("duplicate organization name"))
+		}
+		names[name] = true
+		add(where, problems)
+		c.Organizations = append(c.Organizations, o)
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return &c, nil
 }
 
-// setDirectory makes the paths in f relative to dir.
-func (f *file) setDirectory(dir string) {
-	f.Defaults.HTTP.setDirectory(dir)
-	for i := range f.Organizations {
-		o := &f.Organizations[i]
-		o.AccessKeyFile = config.JoinDir(dir, o.AccessKeyFile)
-		o.SecretKeyFile = config.JoinDir(dir, o.SecretKeyFile)
-		o.HTTP.setDirectory(dir)
+// checkDefaults returns the errors of the defaults themselves.
+func checkDefaults(defaults node) []error {
+	if defaults.decode == nil {
+		return nil
 	}
+	var s Settings
+	if err := defaults.decode(&s); err != nil {
+		return readable(err)
+	}
+	return s.checkSyntax()
 }
 
+// organization decodes and validates one organization.
+func organization(n, defaults node, dir string, clouds []Cloud) (o Organization, name string, errs []error) {
+	if n.decode == nil {
+		return nil, "", nil // null
+	}
+	var head struct {
+		Name  string         `yaml:"name"`
+		Cloud string         `yaml:"cloud"`
+		Rest  map[string]any `yaml:",inline"`
+	}
+	headErr := n.decode(&head)
+	i := slices.IndexFunc(clouds, func(c Cloud) bool { return c.Name == head.Cloud })
+	if i < 0 {
+		if head.Cloud == "" && headErr != nil {
+			return nil, head.Name, readable(headErr)
+		}
+		return nil, head.Name, []error{fmt.Errorf("cloud must be %s, not %q", cloudNames(clouds), head.Cloud)}
+	}
+	o = clouds[i].Keys()
+	if defaults.decode != nil {
+		_ = defaults.decode(&o.Base().Settings) // checked by checkDefaults
+	}
+	o.Base().Collectors = slices.Clone(clouds[i].Defaults)
+	if err := n.decode(o); err != nil {
+		errs = readable(err)
+	}
+	for key, value := range head.Rest {
+		if value == nil {
+			errs = append(errs, fmt.Errorf("%s has no value: give one or remove the key", key))
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	if len(errs) > 0 {
+		return nil, head.Name, errs
+	}
+	errs = append(o.Base().validate(dir, clouds[i]), o.Validate(dir)...)
+	if err := checkURL(o.Base().BaseURL, o.Base().InsecureHTTP); err != nil {
+		errs = append(errs, fmt.Errorf("base_url: %w", err))
+	}
+	return o, head.Name, errs
+}
+
+// checkName returns what is wrong with the name of an organization.
+func checkName(name string) error {
+	switch {
+	case !utf8.ValidString(name):
+		return errors.New("name is not valid UTF-8")
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return errors.New("name has a control character")
+	}
+	return nil
+}
+
+func cloudNames(clouds []Cloud) string {
+	var names []string
+	for _, c := range clouds {
+		names = append(names, c.Name)
+	}
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// The errors of the YAML library that show a value or a Go type.
 var (
-	unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
-	twiceKey   = regexp.MustCompile(`field (\S+) already set in type \S+`)
-	value      = regexp.MustCompile("(?s) `.*` into ")
-	goType     = regexp.MustCompile(` into (\S+)$`)
+	unknownKey   = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	duplicateKey = regexp.MustCompile(`field (\S+) already set in type \S+`)
+	wrongType    = regexp.MustCompile("(?s)cannot unmarshal (\\S+)( `.*`)? into (\\S+)$")
 )
 
-// readable puts the errors of the YAML library into the words of somebody who
-// wrote the file. They lose the values that they show: one may be a secret.
-func readable(err error) error {
-	var te *yaml.TypeError
-	if !errors.As(err, &te) {
-		return errors.New(value.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), " into "))
+// readable returns the errors of the YAML library without Go types, and without
+// the values: one may be a secret.
+func readable(err error) []error {
+	var types *yaml.TypeError
+	if !errors.As(err, &types) {
+		return []error{errors.New(wrongType.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), "cannot read $1"))}
 	}
-	lines := make([]error, len(te.Errors))
-	for i, line := range te.Errors {
+	var errs []error
+	for _, line := range types.Errors {
 		line = unknownKey.ReplaceAllString(line, `unknown key "$1"`)
-		line = twiceKey.ReplaceAllString(line, `key "$1" stands twice`)
-		line = value.ReplaceAllString(line, " into ")
-		line = strings.ReplaceAll(line, "cannot unmarshal ", "cannot read ")
-		line = goType.ReplaceAllStringFunc(line, func(s string) string { return kind(s) })
-		lines[i] = errors.New(line)
+		line = duplicateKey.ReplaceAllString(line, `duplicate key "$1"`)
+		if m := wrongType.FindStringSubmatchIndex(line); m != nil {
+			line = line[:m[0]] + "cannot read " + line[m[2]:m[3]] + " as " + kind(line[m[6]:m[7]])
+		}
+		errs = append(errs, errors.New(line))
 	}
-	return errors.Join(lines...)
+	return errs
 }
 
-func kind(s string) string {
-	t := strings.TrimPrefix(s, " into ")
+// kind names a Go type as the reader of a YAML file would.
+func kind(goType string) string {
 	switch {
-	case strings.HasPrefix(t, "[]"):
-		return " as a list"
-	case t == "config.wholeNumber":
-		return " as a whole number"
-	case t == "int", t == "float64":
-		return " as a number"
-	case t == "bool":
-		return " as true or false"
-	case t == "string", t == "config.Secret", t == "config.plain":
-		return " as a text"
+	case strings.HasPrefix(goType, "[]"):
+		return "a list"
+	case goType == "config.integer":
+		return "an integer"
+	case goType == "int", goType == "float64", goType == "config.Integer":
+		return "a number"
+	case goType == "bool":
+		return "true or false"
+	case goType == "string", strings.HasSuffix(goType, "Secret"):
+		return "a text"
 	}
-	return fmt.Sprintf(" as %s", "what belongs here")
+	return "what belongs here"
 }

@@ -12,9 +12,10 @@ import (
 // them and moves no other.
 func (c *Config) Shard(shard, total int) {
 	c.Organizations = slices.DeleteFunc(c.Organizations, func(o Organization) bool {
+		name := o.Base().Name
 		best, most := 0, uint64(0)
 		for i := range total {
-			if h := xxhash.Sum64String(strconv.Itoa(i) + "/" + o.Name); h > most {
+			if h := xxhash.Sum64String(strconv.Itoa(i) + "/" + name); h > most {
 				best, most = i, h
 			}
 		}

@@ -1,4 +1,4 @@
-package source_test
+package cloud_test
 
 import (
 	"encoding/json"
@@ -15,8 +15,8 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/source"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
@@ -46,7 +46,7 @@ func BenchmarkRefresh(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	fleet := source.NewFleet(source.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf()})
+	fleet := cloud.NewFleet(cloud.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf()})
 	if err := fleet.Apply(cfg); err != nil {
 		b.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func BenchmarkMembers(b *testing.B) {
 	}
 	for name, read := range map[string]func() int{
 		"refresh": func() int {
-			fleet := source.NewFleet(source.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(), Transport: oneGroup(file)})
+			fleet := cloud.NewFleet(cloud.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(), Transport: oneGroup(file)})
 			if err := fleet.Apply(cfg); err != nil {
 				b.Fatal(err)
 			}

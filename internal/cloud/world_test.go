@@ -1,4 +1,4 @@
-package source_test
+package cloud_test
 
 import (
 	"flag"
@@ -17,9 +17,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/source"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -57,7 +57,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 // that renders them.
 type world struct {
 	t       *testing.T
-	fleet   *source.Fleet
+	fleet   *cloud.Fleet
 	handler *collector.Handler
 	log     *strings.Builder
 }
@@ -72,7 +72,7 @@ func newWorld(t *testing.T, yaml string, cloud http.Handler) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, log: &strings.Builder{}}
-	w.fleet = source.NewFleet(source.Deps{
+	w.fleet = cloud.NewFleet(cloud.Deps{
 		Logger:    log.NewSyncLogger(log.NewLogfmtLogger(w.log)),
 		Observer:  collector.NewSelf(),
 		Transport: inProcess{cloud},

@@ -1,4 +1,4 @@
-package source_test
+package cloud_test
 
 import (
 	"bytes"
@@ -17,9 +17,9 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/source"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
@@ -87,7 +87,7 @@ func FuzzScrape(f *testing.F) {
 		}
 		cloud := &parrot{status, [2]string{first, second}}
 		var logged bytes.Buffer
-		fleet := source.NewFleet(source.Deps{Logger: log.NewSyncLogger(log.NewLogfmtLogger(&logged)), Observer: deaf{}, Transport: cloud})
+		fleet := cloud.NewFleet(cloud.Deps{Logger: log.NewSyncLogger(log.NewLogfmtLogger(&logged)), Observer: deaf{}, Transport: cloud})
 		defer fleet.Close()
 		if err := fleet.Apply(cfg); err != nil {
 			t.Fatal(err)
@@ -114,7 +114,7 @@ func FuzzScrape(f *testing.F) {
 }
 
 // gather refreshes and renders all, with a registry that checks everything.
-func gather(t *testing.T, fleet *source.Fleet) string {
+func gather(t *testing.T, fleet *cloud.Fleet) string {
 	t.Helper()
 	fleet.Prime(t.Context())
 	var all []org.Snapshot
@@ -151,7 +151,7 @@ func FuzzRequest(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	fleet := source.NewFleet(source.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(), Transport: &parrot{200, [2]string{"[]", "[]"}}})
+	fleet := cloud.NewFleet(cloud.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(), Transport: &parrot{200, [2]string{"[]", "[]"}}})
 	if err := fleet.Apply(cfg); err != nil {
 		f.Fatal(err)
 	}

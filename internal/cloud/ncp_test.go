@@ -1,4 +1,4 @@
-package source_test
+package cloud_test
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package source_test
+package cloud_test
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/source"
 )
 
 // rowsOf returns n rows, each with its number wherever the format asks for it.
@@ -108,7 +108,7 @@ func TestPanic(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fleet := source.NewFleet(source.Deps{
+			fleet := cloud.NewFleet(cloud.Deps{
 				Logger: log.NewNopLogger(), Observer: collector.NewSelf(),
 				Transport: broken{inProcess{ncp(t, nil)}, path},
 			})

@@ -1,0 +1,179 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
+)
+
+// refreshesAtOnce is how many organizations are refreshed at once by Start and
+// Prime.
+const refreshesAtOnce = 4
+
+// A Fleet is the configured organizations: the configuration in force, and a
+// cache for each organization.
+type Fleet struct {
+	load func() (*config.Config, error)
+	deps Deps
+
+	reloading sync.Mutex // one Reload at a time
+	current   atomic.Pointer[state]
+	latest    atomic.Pointer[attempt]
+	started   atomic.Bool // every organization of the start has been refreshed
+}
+
+// state is a configuration and its caches, in the same order.
+type state struct {
+	config *config.Config
+	caches []*org.Cache
+}
+
+// An attempt is one Reload.
+type attempt struct {
+	at  time.Time
+	err error
+}
+
+// NewFleet returns a Fleet without organizations. Reload loads them.
+func NewFleet(load func() (*config.Config, error), deps Deps) *Fleet {
+	f := &Fleet{load: load, deps: deps}
+	f.current.Store(&state{config: &config.Config{}})
+	f.latest.Store(&attempt{})
+	return f
+}
+
+// Reload loads the configuration and serves its organizations from now on. An
+// organization whose configuration is the same keeps its cache; one that
+// changed keeps its counters. An error changes nothing.
+func (f *Fleet) Reload() error {
+	f.reloading.Lock()
+	defer f.reloading.Unlock()
+	cfg, err := f.load()
+	if err == nil {
+		err = f.apply(cfg)
+	}
+	f.latest.Store(&attempt{time.Now(), err})
+	f.deps.Observer.Reloaded(err)
+	return err
+}
+
+func (f *Fleet) apply(cfg *config.Config) error {
+	type served struct {
+		config config.Organization
+		cache  *org.Cache
+	}
+	old := f.current.Load()
+	before := map[string]served{}
+	for i, o := range old.config.Organizations {
+		before[o.Base().Name] = served{o, old.caches[i]}
+	}
+	next := &state{config: cfg, caches: make([]*org.Cache, len(cfg.Organizations))}
+	var made []*org.Cache
+	for i, o := range cfg.Organizations {
+		was := before[o.Base().Name]
+		if was.cache != nil && reflect.DeepEqual(was.config, o) {
+			next.caches[i] = was.cache
+			delete(before, o.Base().Name)
+			continue
+		}
+		cache, err := newCache(o, f.deps)
+		if err != nil {
+			for _, c := range made {
+				c.Close()
+			}
+			return err
+		}
+		made = append(made, cache)
+		next.caches[i] = cache
+	}
+	for i, o := range cfg.Organizations {
+		base := o.Base()
+		f.deps.Observer.Added(base.Cloud, base.Name)
+		if was := before[base.Name]; was.cache != nil && was.config.Base().Cloud == base.Cloud {
+			was.cache.Close() // first: it may still count something
+			next.caches[i].Inherit(was.cache.Last())
+			delete(before, base.Name)
+		}
+	}
+	f.current.Store(next)
+	for _, gone := range before {
+		gone.cache.Close()
+		f.deps.Observer.Removed(gone.config.Base().Cloud, gone.config.Base().Name)
+	}
+	return nil
+}
+
+// Config returns the configuration in force.
+func (f *Fleet) Config() *config.Config { return f.current.Load().config }
+
+// Caches returns the caches of the organizations, in the order of the
+// configuration.
+func (f *Fleet) Caches() []*org.Cache { return f.current.Load().caches }
+
+// Last returns the latest snapshot of each organization at once.
+func (f *Fleet) Last() []org.Snapshot {
+	caches := f.Caches()
+	all := make([]org.Snapshot, len(caches))
+	for i, c := range caches {
+		all[i] = c.Last()
+	}
+	return all
+}
+
+// LastReload returns when Reload was last called, and its error.
+func (f *Fleet) LastReload() (time.Time, error) {
+	latest := f.latest.Load()
+	return latest.at, latest.err
+}
+
+// Ready returns nil once every organization has been refreshed, and else says
+// how many have. A later reload that adds one does not change that.
+func (f *Fleet) Ready() error {
+	if f.started.Load() {
+		return nil
+	}
+	refreshed := 0
+	all := f.Last()
+	for _, s := range all {
+		if !s.Refreshed.IsZero() {
+			refreshed++
+		}
+	}
+	if refreshed < len(all) {
+		return fmt.Errorf("starting: %d of %d organizations refreshed", refreshed, len(all))
+	}
+	f.started.Store(true)
+	return nil
+}
+
+// Prime refreshes each organization that has never been refreshed, a few at a
+// time, and waits for them.
+func (f *Fleet) Prime(ctx context.Context) {
+	var work errgroup.Group
+	work.SetLimit(refreshesAtOnce)
+	for _, c := range f.Caches() {
+		if ctx.Err() == nil && c.Last().Refreshed.IsZero() {
+			work.Go(func() error {
+				c.Snapshot(ctx)
+				return nil
+			})
+		}
+	}
+	_ = work.Wait() // they return no error
+	_ = f.Ready()   // remembered, even if nobody asks before the next reload
+}
+
+// Close ends everything that runs.
+func (f *Fleet) Close() {
+	for _, c := range f.Caches() {
+		c.Close()
+	}
+}
