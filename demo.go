@@ -10,124 +10,132 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-// The demo's world: a day passes every minute.
+// In the demo a day passes every minute. One of its clouds fails from time to
+// time, so that one sees what a failure looks like.
 const (
-	demoSpeed   = 24 * 60
-	demoSeed    = 7
-	demoGroups  = 6
-	demoMembers = 40
-)
-
-// Now and then the demo's clouds are out of sorts, so that one sees what a
-// failure looks like.
-const (
-	demoFaultEvery = 3 * time.Minute
+	demoSpeed      = 24 * 60
+	demoFaultEvery = 2 * time.Minute
 	demoFaultFor   = 20 * time.Second
 )
 
-// A demo is simulated clouds on loopback, for the real clients to call: one
-// company that is on both.
-type demo struct {
-	ncp            *sim.NCP
-	scp            *sim.SCP
-	servers        []*http.Server
-	access, secret string
-	stop           chan struct{}
-	running        sync.WaitGroup
+// A demoCloud is a simulated cloud with one organization.
+type demoCloud struct {
+	new       func(sim.Config) sim.Cloud
+	company   func(time.Time) sim.Company
+	operation string // that fails from time to time
+	fault     sim.Fault
+	yaml      string // of the organization, without address and keys
+}
 
-	ncpAddress, scpAddress string
+func demoClouds() []demoCloud {
+	return []demoCloud{{
+		new:       func(c sim.Config) sim.Cloud { return sim.NewNCP(c) },
+		company:   sim.Living(7, 6, 40),
+		operation: "/policy/list",
+		fault:     sim.NCPError("COMMON_104"),
+		yaml: `
+  - name: demo
+    cloud: ncp
+    collectors: [organization, groups, members, invitations, withdrawals, policies]`,
+	}, {
+		new:       func(c sim.Config) sim.Cloud { return sim.NewSCP(c) },
+		company:   sim.Living(11, 4, 25),
+		operation: "/v1/account-invitations",
+		fault:     sim.SCPError("ContactAdminForAssistance"),
+		// SCP does not say how long an invitation lives. In the demo it is known.
+		yaml: `
+  - name: demo-scp
+    cloud: scp
+    page_size: 20
+    collectors: [organization, members, invitations, received_invitations, api_version]
+    invitation_lifetime: 30d`,
+	}}
+}
+
+// A demo is simulated clouds on loopback.
+type demo struct {
+	yaml    strings.Builder // of the configuration that exports them
+	clouds  []sim.Cloud
+	servers []*http.Server
+	stop    chan struct{}
+	running sync.WaitGroup
 }
 
 // startDemo starts the clouds.
 func startDemo(ctx context.Context) (*demo, error) {
-	d := &demo{access: rand.Text(), secret: rand.Text(), stop: make(chan struct{})}
-	company, clock := sim.Living(demoSeed, demoGroups, demoMembers), sim.Clock{Start: time.Now(), Speed: demoSpeed}
-	d.ncp = sim.NewNCP(sim.NCPConfig{AccessKey: d.access, SecretKey: d.secret, Company: company, Clock: clock})
-	d.scp = sim.NewSCP(sim.SCPConfig{AccessKey: d.access, SecretKey: d.secret, Company: company, Clock: clock})
-	var err error
-	if d.ncpAddress, err = d.serve(ctx, d.ncp); err == nil {
-		d.scpAddress, err = d.serve(ctx, d.scp)
+	d := &demo{stop: make(chan struct{})}
+	d.yaml.WriteString("defaults: {cache_ttl: 5s, error_ttl: 5s, rate_limit: 100}\norganizations:")
+	access, secret := rand.Text(), rand.Text()
+	for _, c := range demoClouds() {
+		simulator := c.new(sim.Config{
+			AccessKey: access, SecretKey: secret, Company: c.company,
+			Clock: sim.Clock{Start: time.Now(), Speed: demoSpeed},
+		})
+		d.clouds = append(d.clouds, simulator)
+		address, err := d.serve(ctx, simulator)
+		if err != nil {
+			d.Close()
+			return nil, err
+		}
+		fmt.Fprintf(&d.yaml, "%s\n    base_url: %s\n    access_key: %s\n    secret_key: %s", c.yaml, address, access, secret)
 	}
-	if err != nil {
-		d.Close()
-		return nil, err
-	}
-	d.running.Go(d.misbehave)
+	d.running.Go(d.fail)
 	return d, nil
 }
 
 // serve serves a cloud on a free port of loopback and returns its address.
-func (d *demo) serve(ctx context.Context, cloud http.Handler) (string, error) {
+func (d *demo) serve(ctx context.Context, simulator http.Handler) (string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	server := &http.Server{Handler: cloud, ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: simulator, ReadHeaderTimeout: time.Minute}
 	d.servers = append(d.servers, server)
 	d.running.Go(func() { _ = server.Serve(listener) }) // ends with Close
 	return "http://" + listener.Addr().String(), nil
 }
 
-// misbehave makes one listing of each cloud fail from time to time, the one
-// after the other.
-func (d *demo) misbehave() {
+// fail makes an operation of each cloud fail for a while, one cloud after the
+// other.
+func (d *demo) fail() {
+	wait := func(t time.Duration) bool {
+		select {
+		case <-time.After(t):
+			return true
+		case <-d.stop:
+			return false
+		}
+	}
 	for {
-		for _, f := range []struct {
-			ncp, scp sim.Fault
-			lasts    time.Duration
-		}{
-			{lasts: demoFaultEvery},
-			{ncp: sim.NCPError("COMMON_104"), lasts: demoFaultFor},
-			{lasts: demoFaultEvery},
-			{scp: sim.SCPError("ContactAdminForAssistance"), lasts: demoFaultFor},
-		} {
-			d.ncp.SetFault("/policy/list", f.ncp)
-			d.scp.SetFault("/v1/account-invitations", f.scp)
-			select {
-			case <-time.After(f.lasts):
-			case <-d.stop:
+		for i, c := range demoClouds() {
+			if !wait(demoFaultEvery) {
 				return
 			}
+			d.clouds[i].SetFault(c.operation, c.fault)
+			if !wait(demoFaultFor) {
+				return
+			}
+			d.clouds[i].SetFault(c.operation, sim.Fault{})
 		}
 	}
 }
 
-// Config returns the configuration that exports the demo's organizations. That
-// of SCP has a lifetime of invitations, which that cloud does not publish: in
-// the demo's world it is known to be that of the other.
-func (d *demo) Config() (*config.Config, error) {
-	return config.Parse(strings.NewReader(fmt.Sprintf(`
-defaults:
-  cache_ttl: 5s
-  error_ttl: 5s
-  rate_limit: 100
-organizations:
-  - name: demo
-    cloud: ncp
-    base_url: %[1]s
-    access_key: %[3]s
-    secret_key: %[4]s
-    collectors: [organization, groups, members, invitations, withdrawals, policies]
-  - name: demo-scp
-    cloud: scp
-    base_url: %[2]s
-    access_key: %[3]s
-    secret_key: %[4]s
-    page_size: 20
-    collectors: [organization, members, invitations, received_invitations, api_version]
-    invitation_lifetime: 30d
-`, d.ncpAddress, d.scpAddress, d.access, d.secret)), "")
+// load returns the configuration that exports the demo's organizations.
+func (d *demo) load() (*config.Config, error) {
+	return config.Parse(strings.NewReader(d.yaml.String()), "", cloud.Configs())
 }
 
 // Close stops the clouds.
 func (d *demo) Close() {
 	close(d.stop)
-	d.ncp.Close()
-	d.scp.Close()
+	for _, c := range d.clouds {
+		c.Close()
+	}
 	for _, s := range d.servers {
 		_ = s.Close()
 	}

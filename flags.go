@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	webui "github.com/cloudorg-exporter/cloudorg_exporter/internal/web"
 )
@@ -23,23 +25,29 @@ const defaultAddress = ":10076"
 
 // flags are the command line.
 type flags struct {
-	configFile    string
-	configCheck   bool
-	demo          bool
-	once          bool
-	telemetryPath string
-	probePath     string
-	healthAddress string
-	askHealth     bool
-	lifecycle     bool
-	pprof         bool
-	timeoutOffset time.Duration
-	shard         int
-	totalShards   int
-	logLevel      string
-	logFormat     string
-	web           *web.FlagConfig
+	configFile             string
+	configCheck            bool
+	demo                   bool
+	once                   bool
+	onceOutput             string
+	onceOrganization       string
+	telemetryPath          string
+	probePath              string
+	healthAddress          string
+	healthCheck            bool
+	lifecycle              bool
+	pprof                  bool
+	disableExporterMetrics bool
+	timeoutOffset          time.Duration
+	shard                  int
+	totalShards            int
+	logLevel               string
+	logFormat              string
+	web                    *web.FlagConfig
 }
+
+// A loader loads the configuration.
+type loader func() (*config.Config, error)
 
 // parseFlags returns nil without an error if the arguments asked for a text
 // that has been written.
@@ -50,20 +58,23 @@ func parseFlags(args []string, stdout io.Writer) (*flags, error) {
 	app.UsageWriter(stdout).ErrorWriter(stdout).Terminate(func(int) { done = true })
 	app.Version(version.Print("cloudorg_exporter"))
 	app.HelpFlag.Short('h')
-	app.Flag("config.file", "Configuration file. Without it, NCLOUD_ACCESS_KEY and NCLOUD_SECRET_KEY in the environment make one organization.").StringVar(&f.configFile)
+	app.Flag("config.file", "Configuration file. Without it, NCLOUD_ACCESS_KEY and NCLOUD_SECRET_KEY in the environment configure one NCP organization, which CLOUDORG_ORGANIZATION names.").StringVar(&f.configFile)
 	app.Flag("config.check", "Validate the configuration and exit: 0 if it is valid, else 1.").BoolVar(&f.configCheck)
-	app.Flag("demo", "Export made-up organizations, in which a day passes every minute.").BoolVar(&f.demo)
-	app.Flag("once", "Refresh once, write the metrics to standard output and a diagnosis to standard error, and exit: 1 if anything failed.").BoolVar(&f.once)
+	app.Flag("demo", "Export simulated organizations, in which a day passes every minute.").BoolVar(&f.demo)
+	app.Flag("once", "Refresh once, write the result to standard output and a diagnosis to standard error, and exit: 1 if any collector failed, else 0.").BoolVar(&f.once)
+	app.Flag("once.output", "Output of --once: metrics, table or json.").Default("metrics").EnumVar(&f.onceOutput, "metrics", "table", "json")
+	app.Flag("once.organization", "The only organization that --once reads.").StringVar(&f.onceOrganization)
 	app.Flag("web.telemetry-path", "Path of the metrics of all organizations.").Default("/metrics").StringVar(&f.telemetryPath)
 	app.Flag("web.probe-path", "Path of the metrics of one organization.").Default("/probe").StringVar(&f.probePath)
-	app.Flag("web.health-address", "Address of a second, plain listener for "+webui.PathHealthy+" and "+webui.PathReady+" alone.").StringVar(&f.healthAddress)
-	app.Flag("web.health-check", "Ask the exporter that runs with the same addresses whether it is alive, and exit: 0 if it is, else 1.").BoolVar(&f.askHealth)
+	app.Flag("web.health-address", "Extra plain-HTTP address that serves only "+webui.PathHealthy+" and "+webui.PathReady+".").StringVar(&f.healthAddress)
+	app.Flag("web.health-check", "Check the health of an exporter running with the same flags and exit: 0 if it is healthy, else 1.").BoolVar(&f.healthCheck)
 	app.Flag("web.enable-lifecycle", "Reload the configuration on POST or PUT "+webui.PathReload+".").BoolVar(&f.lifecycle)
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&f.pprof)
-	app.Flag("scrape.timeout-offset", "How much earlier than Prometheus gives up a scrape is answered.").Default("500ms").DurationVar(&f.timeoutOffset)
-	app.Flag("shard", "Which of the replicas this one is, from 0.").Default("0").IntVar(&f.shard)
-	app.Flag("total-shards", "How many replicas share the organizations.").Default("1").IntVar(&f.totalShards)
-	app.Flag("log.level", "Least severe lines to log: debug, info, warn or error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
+	app.Flag("web.disable-exporter-metrics", "Exclude metrics about the exporter itself (promhttp_*, process_*, go_*).").BoolVar(&f.disableExporterMetrics)
+	app.Flag("scrape.timeout-offset", "Offset to subtract from Prometheus's scrape timeout.").Default("500ms").DurationVar(&f.timeoutOffset)
+	app.Flag("shard", "Index of this shard, from 0.").Default("0").IntVar(&f.shard)
+	app.Flag("total-shards", "Number of shards that share the organizations.").Default("1").IntVar(&f.totalShards)
+	app.Flag("log.level", "Minimum level to log: debug, info, warn or error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Format of the log: logfmt or json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
 	f.web = kingpinflag.AddFlags(app, defaultAddress)
 	if _, err := app.Parse(args); err != nil {
@@ -85,13 +96,15 @@ func (f *flags) check() error {
 		return fmt.Errorf("--scrape.timeout-offset must not be below 0, not %s", f.timeoutOffset)
 	case f.demo && f.configFile != "":
 		return errors.New("--demo and --config.file exclude each other")
+	case !f.once && (f.onceOutput != "metrics" || f.onceOrganization != ""):
+		return errors.New("--once.output and --once.organization need --once")
 	}
 	return checkPaths(f.telemetryPath, f.probePath)
 }
 
-// checkPaths refuses paths that cannot be served, or are taken.
+// checkPaths rejects paths that cannot be served, or are in use.
 func checkPaths(telemetry, probe string) error {
-	taken := map[string]bool{"/": true, "/config": true, "/sd": true}
+	taken := map[string]bool{"/": true, webui.PathConfig: true, webui.PathDiscovery: true, "/organization": true}
 	for _, p := range []struct{ flag, path string }{{"--web.telemetry-path", telemetry}, {"--web.probe-path", probe}} {
 		switch {
 		case !strings.HasPrefix(p.path, "/") || strings.ContainsAny(p.path, "{} ?#") || path.Clean(p.path) != p.path:
@@ -104,23 +117,24 @@ func checkPaths(telemetry, probe string) error {
 	return nil
 }
 
-// named returns err with the name of the configuration file, if there is one.
-func (f *flags) named(err error) error {
-	if err == nil || f.configFile == "" {
-		return err
-	}
-	return fmt.Errorf("%s: %w", f.configFile, err)
-}
-
-// load reads the configuration that the command line names.
-func (f *flags) load(getenv func(string) string) (*config.Config, error) {
+// load reads the configuration that the command line names, and keeps the
+// organizations of this shard.
+func (f *flags) load() (*config.Config, error) {
+	var cfg *config.Config
+	var err error
 	if f.configFile == "" {
-		return config.FromEnvironment(getenv)
+		cfg, err = config.FromEnvironment(os.Getenv, cloud.Configs())
+	} else {
+		cfg, err = config.Load(f.configFile, cloud.Configs())
 	}
-	return config.Load(f.configFile)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Shard(f.shard, f.totalShards)
+	return cfg, nil
 }
 
-// address returns where a browser on this machine finds the exporter.
+// address returns the URL of the exporter for a browser on this machine.
 func (f *flags) address() string { return browsable((*f.web.WebListenAddresses)[0]) }
 
 // browsable returns the URL of what listens at address, for a client on this

@@ -11,13 +11,12 @@ import (
 	webui "github.com/cloudorg-exporter/cloudorg_exporter/internal/web"
 )
 
-// healthTimeout is how long a running exporter may take to say that it is
-// alive.
+// healthTimeout is how long a running exporter may take to answer.
 const healthTimeout = 5 * time.Second
 
-// healthCheck asks the exporter that runs with the same flags whether it is
-// alive: what a container without a shell has for a health check.
-func (f *flags) healthCheck(ctx context.Context) error {
+// healthCheck checks the health of an exporter that runs with the same flags. It
+// is the health check of a container without a shell.
+func healthCheck(ctx context.Context, f *flags) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	url := f.address()
@@ -38,5 +37,5 @@ func (f *flags) healthCheck(ctx context.Context) error {
 		return nil
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
-	return fmt.Errorf("health check: %s: %s: %.200q; where the main address has TLS or passwords, give --web.health-address to both", req.URL, resp.Status, body)
+	return fmt.Errorf("health check: %s: %s: %.200q; if the main address needs TLS or a password, give --web.health-address to both", req.URL, resp.Status, body)
 }

@@ -2,120 +2,185 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/source"
 )
 
-// once refreshes every organization once and writes the metrics to stdout and
-// what failed, and why, to stderr.
-func once(ctx context.Context, fleet *source.Fleet, calls *callLog, stdout, stderr io.Writer) error {
-	fleet.Prime(ctx)
-	var snapshots []org.Snapshot
-	listings, failed := 0, 0
-	for _, c := range fleet.Caches() {
-		s := c.Last()
-		snapshots = append(snapshots, s)
-		before := failed
-		for _, l := range s.Listings() {
-			listings++
-			if !l.Success() {
-				failed++
-				diagnose(stderr, s.Organization, l)
-			}
-		}
-		if failed > before {
-			fmt.Fprintf(stderr, "%s: %s\n", s.Organization, calls.summary(s.Organization))
-		}
+// once refreshes every organization once. It writes the result to stdout and a
+// diagnosis to stderr.
+func once(ctx context.Context, flags *flags, load loader, stdout, stderr io.Writer) error {
+	calls := &callCounter{Observer: collector.NewSelf(false), calls: map[string]int{}}
+	fleet := cloud.NewFleet(func() (*config.Config, error) { return loadOnly(load, flags.onceOrganization) }, cloud.Deps{
+		Logger: log.NewNopLogger(), UserAgent: userAgent(), Observer: calls,
+	})
+	defer fleet.Close()
+	if err := fleet.Reload(); err != nil {
+		return err
 	}
-	if err := render(stdout, snapshots); err != nil {
+	if isTerminal(stderr) {
+		fmt.Fprintf(stderr, "reading %s ...\n", counted(len(fleet.Caches()), "organization"))
+	}
+	fleet.Prime(ctx)
+	snapshots := fleet.Last()
+	now := time.Now()
+	collectors, failed := 0, 0
+	for _, s := range snapshots {
+		all := s.Collectors()
+		collectors += len(all)
+		failed += countFailed(all)
+		diagnose(stderr, s, calls.of(s.Organization), now)
+	}
+	if err := writeSnapshots(stdout, flags.onceOutput, snapshots, now); err != nil {
 		return err
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d listings could not be read", failed, listings)
+		return fmt.Errorf("%d of %s failed", failed, counted(collectors, "collector"))
 	}
 	return nil
 }
 
-// diagnose says what came back instead of a listing, and what to do about it.
-func diagnose(w io.Writer, organization string, l org.Listing) {
-	if l.Err == nil {
-		fmt.Fprintf(w, "%s: %s: not read\n", organization, l.Collector)
+// loadOnly loads the configuration and keeps the organization name, or all if
+// name is empty.
+func loadOnly(load loader, name string) (*config.Config, error) {
+	cfg, err := load()
+	if err != nil || name == "" {
+		return cfg, err
+	}
+	var names []string
+	for _, o := range cfg.Organizations {
+		names = append(names, o.Base().Name)
+	}
+	i := slices.Index(names, name)
+	if i < 0 {
+		return nil, fmt.Errorf("--once.organization: no organization %q, only %s", name, strings.Join(names, ", "))
+	}
+	cfg.Organizations = cfg.Organizations[i : i+1]
+	return cfg, nil
+}
+
+// diagnose writes one line for an organization that was read, or one paragraph
+// for each cause of a failure: the collectors, what came back, what to do.
+func diagnose(w io.Writer, s org.Snapshot, calls int, now time.Time) {
+	type cause struct {
+		err        *org.Error
+		collectors []string
+		texts      []string
+	}
+	var causes []*cause
+	all := s.Collectors()
+	for _, c := range all {
+		if c.Success() {
+			continue
+		}
+		err := c.Err
+		if err == nil {
+			err = &org.Error{Reason: org.Other, Err: errors.New("not read")}
+		}
+		i := slices.IndexFunc(causes, func(c *cause) bool { return c.err.Reason == err.Reason && c.err.Advice == err.Advice })
+		if i < 0 {
+			i = len(causes)
+			causes = append(causes, &cause{err: err})
+		}
+		causes[i].collectors = append(causes[i].collectors, c.Name)
+		if text := came(err); !slices.Contains(causes[i].texts, text) {
+			causes[i].texts = append(causes[i].texts, text)
+		}
+	}
+	if len(causes) == 0 {
+		fmt.Fprintf(w, "%s: all %s read with %s in %s%s\n", s.Organization, counted(len(all), "collector"),
+			counted(calls, "call"), s.Took.Round(time.Millisecond), summary(s, now))
 		return
 	}
-	fmt.Fprintf(w, "%s: %s: %s: %v\n", organization, l.Collector, l.Err.Reason, l.Err)
-	if l.Err.Advice != "" {
-		fmt.Fprintf(w, "\t%s\n", l.Err.Advice)
+	for _, c := range causes {
+		fmt.Fprintf(w, "%s: %s: %s failed: %s\n", s.Organization, c.err.Reason, counted(len(c.collectors), "collector"), strings.Join(c.collectors, ", "))
+		for _, text := range c.texts {
+			fmt.Fprintf(w, "\t%s\n", text)
+		}
+		if c.err.Advice != "" {
+			fmt.Fprintf(w, "\tWhat to do: %s.\n", c.err.Advice)
+		}
+	}
+	if read := len(all) - countFailed(all); read > 0 {
+		fmt.Fprintf(w, "%s: %d of %s read\n", s.Organization, read, counted(len(all), "collector"))
 	}
 }
 
-// A callLog is an observer that remembers what was called, for the diagnosis.
-type callLog struct {
-	source.Observer
-	mu     sync.Mutex
-	calls  map[string]map[string][]string // answers by organization and path template
-	offset map[string]time.Duration
-}
-
-func newCallLog(next source.Observer) *callLog {
-	return &callLog{Observer: next, calls: map[string]map[string][]string{}, offset: map[string]time.Duration{}}
-}
-
-// Called takes down a call.
-func (c *callLog) Called(cloud, organization, endpoint string, status int, took time.Duration) {
-	c.Observer.Called(cloud, organization, endpoint, status, took)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	answer := "no answer"
-	if status != 0 {
-		answer = strconv.Itoa(status)
+func countFailed(all []org.Collector) (n int) {
+	for _, c := range all {
+		if !c.Success() {
+			n++
+		}
 	}
-	if c.calls[organization] == nil {
-		c.calls[organization] = map[string][]string{}
+	return n
+}
+
+// came returns what came back, without the call: several calls have the same
+// cause.
+func came(err *org.Error) string {
+	if e, ok := errors.AsType[*httpx.Error](err); ok {
+		return e.Error()
 	}
-	c.calls[organization][endpoint] = append(c.calls[organization][endpoint], answer)
+	return err.Error()
 }
 
-// Offset takes down the clouds' clocks.
-func (c *callLog) Offset(cloud, organization string, offset time.Duration) {
-	c.Observer.Offset(cloud, organization, offset)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.offset[organization] = offset
-}
-
-// summary says what was called for an organization, what came back, and how
-// far the cloud's clock is from ours.
-func (c *callLog) summary(organization string) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// summary returns what a person wants to know first of an organization.
+func summary(s org.Snapshot, now time.Time) string {
 	var parts []string
-	for _, endpoint := range slices.Sorted(maps.Keys(c.calls[organization])) {
-		parts = append(parts, endpoint+" "+strings.Join(c.calls[organization][endpoint], " "))
+	if s.Members.Present {
+		members := 0
+		for _, m := range s.Members.Items {
+			if !m.Repeat {
+				members++
+			}
+		}
+		parts = append(parts, counted(members, "member"))
 	}
-	clock := "unknown, for nothing answered"
-	if offset, ok := c.offset[organization]; ok {
-		clock = offset.Round(time.Second).String() + " from ours"
+	if s.Invitations.Present {
+		pending, next := 0, time.Time{}
+		for _, i := range s.Invitations.Items {
+			if !i.Pending {
+				continue
+			}
+			pending++
+			if !i.Expires.IsZero() && (next.IsZero() || i.Expires.Before(next)) {
+				next = i.Expires
+			}
+		}
+		text := counted(pending, "pending invitation")
+		if !next.IsZero() {
+			text += fmt.Sprintf(" (the next expires in %.1f days)", next.Sub(now).Hours()/24)
+		}
+		parts = append(parts, text)
 	}
-	return fmt.Sprintf("called %s; the cloud's clock is %s", strings.Join(parts, ", "), clock)
+	if s.Withdrawals.Present {
+		parts = append(parts, counted(len(s.Withdrawals.Items), "pending withdrawal"))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(parts, ", ")
 }
 
-// render writes the metrics of snapshots as text.
-func render(w io.Writer, snapshots []org.Snapshot) error {
+// writeMetrics writes snapshots as metrics.
+func writeMetrics(w io.Writer, snapshots []org.Snapshot, now time.Time) error {
 	reg := prometheus.NewPedanticRegistry()
-	reg.MustRegister(collector.New(time.Now(), nil, snapshots...))
+	reg.MustRegister(collector.New(now, nil, snapshots...))
 	families, err := reg.Gather()
 	if err != nil {
 		return err
@@ -126,4 +191,35 @@ func render(w io.Writer, snapshots []org.Snapshot) error {
 		}
 	}
 	return nil
+}
+
+// A callCounter is an Observer that counts calls by organization.
+type callCounter struct {
+	cloud.Observer
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+// Called counts a call.
+func (c *callCounter) Called(cloud, organization, operation string, status int, took time.Duration) {
+	c.Observer.Called(cloud, organization, operation, status, took)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls[organization]++
+}
+
+func (c *callCounter) of(organization string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.calls[organization]
+}
+
+// isTerminal reports whether somebody is watching w.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

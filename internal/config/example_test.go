@@ -1,11 +1,13 @@
-package config
+package config_test
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 )
 
 // The example configuration is documentation: it must be valid, and its values
@@ -21,15 +23,15 @@ func TestExample(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	full, err := Parse(strings.NewReader(strings.ReplaceAll(string(text), "/run/secrets/", "")), dir)
+	full, err := config.Parse(strings.NewReader(strings.ReplaceAll(string(text), "/run/secrets/", "")), dir, cloud.Configs())
 	if err != nil {
 		t.Fatal(err)
 	}
-	short, err := Parse(strings.NewReader(`
+	short, err := config.Parse(strings.NewReader(`
 organizations:
   - {name: acme, cloud: ncp, access_key_file: ncp-access, secret_key_file: ncp-secret}
   - {name: acme-scp, cloud: scp, access_key_file: scp-access, secret_key_file: scp-secret}
-`), dir)
+`), dir, cloud.Configs())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,7 @@ organizations:
 	if string(have) != string(want) {
 		t.Errorf("the example's values are not the defaults:\n%s\nwant:\n%s", have, want)
 	}
-	if full.Organizations[0].InvitationLifetime != 30*24*time.Hour || full.Organizations[1].InvitationLifetime != 0 {
-		t.Error("lifetimes of invitations are not the contract's")
+	if n := strings.Count(string(have), "invitation_lifetime: 30d"); n != 1 {
+		t.Errorf("want a lifetime of invitations for NCP alone, have %d:\n%s", n, have)
 	}
 }

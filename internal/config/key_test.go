@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/go-kit/log"
 )
 
 // What is no key file is refused at once: it neither blocks nor fills the
@@ -24,13 +26,13 @@ func TestKeyFiles(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		pipe:        "is not a regular file",
-		long:        "is longer than any key",
+		long:        "is too long for a key",
 		"/dev/zero": "is not a regular file",
 		dir:         "is not a regular file",
 	} {
 		done := make(chan error, 1)
 		go func() {
-			_, err := Key{file: name}.Read()
+			_, err := readKey("", name)
 			done <- err
 		}()
 		select {
@@ -41,5 +43,76 @@ func TestKeyFiles(t *testing.T) {
 		case <-time.After(5 * time.Second):
 			t.Errorf("%s blocks", name)
 		}
+	}
+}
+
+// What cannot be a key is refused with the reason, as text and as file.
+func TestTextsThatAreNoKey(t *testing.T) {
+	for text, want := range map[string]string{
+		"${NCLOUD_ACCESS_KEY}":           "looks like a placeholder",
+		"$NCLOUD_ACCESS_KEY":             "looks like a placeholder",
+		`{{env"NCLOUD_ACCESS_KEY"}}`:     "looks like a placeholder",
+		"<your-access-key>":              "looks like a placeholder",
+		`"NCPACCESS"`:                    "has quotes",
+		"'NCPACCESS'":                    "has quotes",
+		"NCLOUD_ACCESS_KEY=NCPACCESS":    "is a line of an env file",
+		"a b":                            "has a space",
+		"clé":                            "not ASCII",
+		"a\nb":                           "more than one line",
+		"NCPACCESS":                      "",
+		"wJalrXUtnFEMI/K7MDENG+bPxRfi==": "",
+		"\xef\xbb\xbfNCPACCESS\r\n":      "",
+		"\xff\xfeN\x00C\x00":             "is UTF-16: save it as UTF-8",
+		" \n":                            "is empty",
+	} {
+		file := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		key, err := readKey("", file)
+		if want == "" && (err != nil || key != strings.TrimSpace(strings.TrimPrefix(text, "\xef\xbb\xbf"))) {
+			t.Errorf("%q: want it read, have %q, %v", text, key, err)
+		}
+		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: want %q, have %v", text, want, err)
+		}
+	}
+}
+
+// A key file is read again when it changes. Each event is logged once.
+func TestCredential(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var logged strings.Builder
+	write("ONE")
+	c, err := NewCredential(KeyPair{AccessKey: "A", SecretKeyFile: file}, log.NewLogfmtLogger(&logged))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		text, key, log string
+	}{
+		{"ONE", "ONE", ""},
+		{"TWO", "TWO", `level=info msg="key changed"`},
+		{"", "TWO", `level=warn msg="cannot re-read the key file" err="` + file + ` is empty" serving="last good key"`},
+		{"", "TWO", ""},
+		{"TWO", "TWO", `level=info msg="key file is readable again"`},
+		{"", "TWO", `level=warn msg="cannot re-read the key file" err="` + file + ` is empty" serving="last good key"`},
+		{"SIX", "SIX", `level=info msg="key changed"`},
+	} {
+		logged.Reset()
+		write(tt.text)
+		c.Revision()
+		if _, key := c.Keys(); key != tt.key || strings.TrimSpace(logged.String()) != tt.log {
+			t.Errorf("after %q: want %q and %q, have %q and %q", tt.text, tt.key, tt.log, key, logged.String())
+		}
+	}
+	if c.Revision() != 3 {
+		t.Errorf("revision: want 3, have %d", c.Revision())
 	}
 }

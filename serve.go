@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
+	webui "github.com/cloudorg-exporter/cloudorg_exporter/internal/web"
+)
+
+const (
+	// drainTimeout is how long running scrapes may take to end after a signal.
+	drainTimeout = 10 * time.Second
+	// demoInterval is how often the demo refreshes itself.
+	demoInterval = 5 * time.Second
+)
+
+// serve runs the exporter until ctx ends.
+func serve(ctx context.Context, flags *flags, load loader, stderr io.Writer) error {
+	hangups := make(chan os.Signal, 1) // one reload is enough for all that wait
+	signal.Notify(hangups, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go away
+	logger, slogger := newLoggers(stderr, flags.logLevel, flags.logFormat)
+	err := newServer(flags, load, logger, slogger).run(ctx, hangups)
+	if err != nil {
+		level.Error(logger).Log("msg", "exiting", "err", err)
+		return loggedError{err}
+	}
+	return nil
+}
+
+// A server is the running exporter.
+type server struct {
+	flags   *flags
+	logger  log.Logger
+	slogger *slog.Logger // the same log, for libraries
+	fleet   *cloud.Fleet
+	self    *collector.Self
+	scrapes scrapes
+}
+
+func newServer(flags *flags, load loader, logger log.Logger, slogger *slog.Logger) *server {
+	self := collector.NewSelf(!flags.disableExporterMetrics)
+	return &server{
+		flags: flags, logger: logger, slogger: slogger, self: self,
+		fleet: cloud.NewFleet(load, cloud.Deps{Logger: logger, UserAgent: userAgent(), Observer: self}),
+	}
+}
+
+func userAgent() string { return "cloudorg_exporter/" + version.Version }
+
+func (s *server) run(ctx context.Context, hangups <-chan os.Signal) error {
+	defer s.fleet.Close()
+	if err := s.fleet.Reload(); err != nil {
+		return err
+	}
+	if s.flags.demo {
+		level.Info(s.logger).Log("msg", "demo: a day passes every minute", "open", s.flags.address()+"/")
+	}
+	level.Info(s.logger).Log("msg", "starting", "version", version.Version, "revision", version.GetRevision(), "organizations", len(s.fleet.Caches()))
+
+	ctx, cancel := context.WithCancel(ctx)
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer cancel()
+	background.Go(func() { s.fleet.Prime(ctx) })
+	background.Go(func() {
+		for {
+			select {
+			case <-hangups:
+				_ = s.reload(ctx) // it has been logged
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	if s.flags.demo {
+		background.Go(func() { s.refreshRegularly(ctx) })
+	}
+	return s.listen(ctx)
+}
+
+// refreshRegularly keeps the demo alive that nobody scrapes.
+func (s *server) refreshRegularly(ctx context.Context) {
+	tick := time.NewTicker(demoInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			for _, c := range s.fleet.Caches() {
+				c.Start()
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reload applies the configuration again, and starts to read the organizations
+// that are new.
+func (s *server) reload(ctx context.Context) error {
+	if err := s.fleet.Reload(); err != nil {
+		level.Error(s.logger).Log("msg", "reload failed", "err", err, "serving", "previous configuration")
+		return err
+	}
+	level.Info(s.logger).Log("msg", "reloaded", "organizations", len(s.fleet.Caches()))
+	go s.fleet.Prime(ctx) // ends with ctx, or with the fleet
+	return nil
+}
+
+// listen answers requests until ctx ends, and then lets running scrapes end.
+func (s *server) listen(ctx context.Context) error {
+	errorLog := slog.NewLogLogger(s.slogger.Handler(), slog.LevelWarn)
+	main := webui.NewServer(s.routes(ctx), errorLog)
+	health := webui.NewServer(s.health(ctx), errorLog)
+	defer health.Close() // last, so that a kubelet sees the exporter drain
+	if s.flags.healthAddress != "" {
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.flags.healthAddress)
+		if err != nil {
+			return fmt.Errorf("--web.health-address: %w", err)
+		}
+		go func() { _ = health.Serve(listener) }() // until it is closed
+	}
+	drained := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		level.Info(s.logger).Log("msg", "stopping", "drain", drainTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		s.scrapes.drain(ctx) // meanwhile the exporter answers that it is not ready
+		drained <- main.Shutdown(ctx)
+	})
+	err := web.ListenAndServe(main, s.flags.web, s.slogger)
+	if !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("--web.listen-address: %w", err)
+		}
+		return err
+	}
+	if err := <-drained; err != nil {
+		level.Warn(s.logger).Log("msg", "scrapes were still running", "err", err)
+	}
+	return nil
+}
+
+// routes returns what is served on the main address until ctx ends.
+func (s *server) routes(ctx context.Context) http.Handler {
+	metrics := collector.NewHandler(collector.HandlerConfig{
+		Organizations: s.fleet.Caches,
+		Self:          s.self,
+		TimeoutOffset: s.flags.timeoutOffset,
+		Logger:        s.slogger,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("GET "+s.flags.telemetryPath, s.scrapes.count(metrics.Metrics))
+	mux.Handle("GET "+s.flags.probePath, s.scrapes.count(metrics.Probe))
+	mux.Handle("GET "+webui.PathDiscovery, webui.Discovery(s.targets))
+	mux.Handle("GET "+webui.PathConfig, webui.Config(func() ([]byte, error) { return s.fleet.Config().YAML() }))
+	mux.Handle("GET "+webui.PathHealthy, s.health(ctx))
+	mux.Handle("GET "+webui.PathReady, s.health(ctx))
+	links := []webui.Link{
+		{Text: "Metrics", Href: s.flags.telemetryPath},
+		{Text: "Discovery", Href: webui.PathDiscovery},
+		{Text: "Configuration", Href: webui.PathConfig},
+	}
+	if s.flags.lifecycle {
+		mux.Handle(webui.PathReload, webui.Reload(func() error { return s.reload(ctx) }))
+	}
+	if s.flags.pprof {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+		links = append(links, webui.Link{Text: "Profiles", Href: "/debug/pprof/"})
+	}
+	mux.Handle("GET /{$}", webui.Status(webui.StatusConfig{
+		Snapshots: s.fleet.Last,
+		Version:   version.Version,
+		ProbePath: s.flags.probePath,
+		Links:     links,
+		Reloaded:  s.fleet.LastReload,
+		Logger:    s.logger,
+	}))
+	return mux
+}
+
+// health returns the two health paths.
+func (s *server) health(ctx context.Context) http.Handler {
+	return webui.Health(func() error {
+		if ctx.Err() != nil {
+			return errors.New("stopping")
+		}
+		return s.fleet.Ready()
+	})
+}
+
+// targets returns the organizations for service discovery.
+func (s *server) targets() []webui.Target {
+	var all []webui.Target
+	for _, o := range s.fleet.Config().Organizations {
+		all = append(all, webui.Target{Name: o.Base().Name, Cloud: o.Base().Cloud})
+	}
+	return all
+}
+
+// scrapes are the scrapes that run.
+type scrapes struct {
+	mu       sync.Mutex
+	draining bool
+	running  sync.WaitGroup
+}
+
+// count counts the requests that handler answers. While draining, new ones are
+// refused.
+func (s *scrapes) count(handler http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		if s.draining {
+			s.mu.Unlock()
+			http.Error(w, "stopping", http.StatusServiceUnavailable)
+			return
+		}
+		s.running.Add(1)
+		s.mu.Unlock()
+		defer s.running.Done()
+		handler(w, r)
+	}
+}
+
+// drain waits until no scrape runs, or ctx ends.
+func (s *scrapes) drain(ctx context.Context) {
+	s.mu.Lock()
+	s.draining = true
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
