@@ -16,7 +16,6 @@ import (
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
@@ -40,14 +39,11 @@ func BenchmarkRefresh(b *testing.B) {
 		}
 	}))
 	defer api.Close()
-	cfg, err := config.Parse(strings.NewReader(fmt.Sprintf(
+	load := parse(fmt.Sprintf(
 		"organizations: [{name: a, cloud: ncp, access_key: a, secret_key: s, base_url: '%s', cache_ttl: 0s, concurrency: %d, rate_limit: 1000000}]",
-		api.URL, concurrency)), "")
-	if err != nil {
-		b.Fatal(err)
-	}
-	fleet := cloud.NewFleet(cloud.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf()})
-	if err := fleet.Apply(cfg); err != nil {
+		api.URL, concurrency))
+	fleet := cloud.NewFleet(load, cloud.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(false)})
+	if err := fleet.Reload(); err != nil {
 		b.Fatal(err)
 	}
 	defer fleet.Close()
@@ -88,15 +84,12 @@ func BenchmarkMembers(b *testing.B) {
 		b.Fatal(err)
 	}
 	list.Reset()
-	cfg, err := config.Parse(strings.NewReader(
-		"organizations: [{name: a, cloud: ncp, access_key: a, secret_key: s, cache_ttl: 0s, rate_limit: 1000000, collectors: [members]}]"), "")
-	if err != nil {
-		b.Fatal(err)
-	}
+	load := parse(
+		"organizations: [{name: a, cloud: ncp, access_key: a, secret_key: s, cache_ttl: 0s, rate_limit: 1000000, collectors: [members]}]")
 	for name, read := range map[string]func() int{
 		"refresh": func() int {
-			fleet := cloud.NewFleet(cloud.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(), Transport: oneGroup(file)})
-			if err := fleet.Apply(cfg); err != nil {
+			fleet := cloud.NewFleet(load, cloud.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(false), Transport: oneGroup(file)})
+			if err := fleet.Reload(); err != nil {
 				b.Fatal(err)
 			}
 			defer fleet.Close()

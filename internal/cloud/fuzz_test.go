@@ -19,18 +19,17 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/testutil"
 )
 
-// A parrot is an API that says what it was told to: one of two texts, by
-// turns of its paths.
-type parrot struct {
+// A cannedAPI is an API that answers with one of two texts, depending on the
+// path.
+type cannedAPI struct {
 	status int
 	texts  [2]string
 }
 
-func (p *parrot) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p *cannedAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 	text := p.texts[0]
 	if strings.Contains(r.URL.Path, "/account/group/") || strings.HasSuffix(r.URL.Path, "-invitations") || r.URL.Query().Get("page") == "1" {
 		text = p.texts[1]
@@ -38,15 +37,16 @@ func (p *parrot) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: p.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
 }
 
-// deaf is an Observer that does not listen.
-type deaf struct{}
+// nopObserver is an Observer that does nothing.
+type nopObserver struct{}
 
-func (deaf) Added(string, string)                              {}
-func (deaf) Removed(string, string)                            {}
-func (deaf) Refreshed(string, string)                          {}
-func (deaf) Called(string, string, string, int, time.Duration) {}
-func (deaf) Throttled(string, string)                          {}
-func (deaf) Offset(string, string, time.Duration)              {}
+func (nopObserver) Added(string, string)                              {}
+func (nopObserver) Removed(string, string)                            {}
+func (nopObserver) Refreshed(string, string)                          {}
+func (nopObserver) Called(string, string, string, int, time.Duration) {}
+func (nopObserver) Throttled(string, string)                          {}
+func (nopObserver) Offset(string, string, time.Duration)              {}
+func (nopObserver) Reloaded(error) {}
 
 // bothClouds is an organization of each cloud, which never wait.
 const bothClouds = `
@@ -77,30 +77,25 @@ func FuzzScrape(f *testing.F) {
 		f.Add(status, s.Body, samples[(i+1)/2].Body)
 	}
 	f.Add(200, `{"versions": [{"id": "v1"}, {"id": "1"}], "accounts": [{"id": "\ud800"}], "organizations": [{"id": ""}, {"id": ""}], "size": -1, "count": 1e9}`, "[]")
-	cfg, err := config.Parse(strings.NewReader(bothClouds), "")
-	if err != nil {
-		f.Fatal(err)
-	}
 	f.Fuzz(func(t *testing.T, status int, first, second string) {
 		if status < 200 || status > 599 || strings.Count(first+second, "{") > 1000 {
 			return
 		}
-		cloud := &parrot{status, [2]string{first, second}}
+		api := &cannedAPI{status, [2]string{first, second}}
+		yaml := bothClouds
 		var logged bytes.Buffer
-		fleet := cloud.NewFleet(cloud.Deps{Logger: log.NewSyncLogger(log.NewLogfmtLogger(&logged)), Observer: deaf{}, Transport: cloud})
+		fleet := cloud.NewFleet(func() (*config.Config, error) { return parse(yaml)() }, cloud.Deps{
+			Logger: log.NewSyncLogger(log.NewLogfmtLogger(&logged)), Observer: nopObserver{}, Transport: api,
+		})
 		defer fleet.Close()
-		if err := fleet.Apply(cfg); err != nil {
+		if err := fleet.Reload(); err != nil {
 			t.Fatal(err)
 		}
 		gather(t, fleet)
-		again := *cfg
-		again.Organizations = append([]config.Organization(nil), cfg.Organizations...)
-		for i := range again.Organizations { // others, with the totals of before
-			again.Organizations[i].MembersFrom = config.FromTree
-			again.Organizations[i].MaxItems = 1
-		}
-		cloud.texts[0], cloud.texts[1] = second, first
-		if err := fleet.Apply(&again); err != nil {
+		// Others, with the totals of before.
+		yaml = strings.NewReplacer("max_items: 3", "max_items: 1", "cloud: ncp", "cloud: ncp\n    members_from: tree").Replace(yaml)
+		api.texts[0], api.texts[1] = second, first
+		if err := fleet.Reload(); err != nil {
 			t.Fatal(err)
 		}
 		text := gather(t, fleet)
@@ -117,12 +112,8 @@ func FuzzScrape(f *testing.F) {
 func gather(t *testing.T, fleet *cloud.Fleet) string {
 	t.Helper()
 	fleet.Prime(t.Context())
-	var all []org.Snapshot
-	for _, c := range fleet.Caches() {
-		all = append(all, c.Last())
-	}
 	reg := prometheus.NewPedanticRegistry()
-	reg.MustRegister(collector.New(time.Now(), nil, all...))
+	reg.MustRegister(collector.New(time.Now(), nil, fleet.Last()...))
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -147,12 +138,8 @@ func FuzzRequest(f *testing.F) {
 		f.Add(query, "1e-300", "application/openmetrics-text;version=1.0.0", "gzip;q=0, zstd")
 	}
 	f.Add("", "NaN", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", "br")
-	cfg, err := config.Parse(strings.NewReader(bothClouds), "")
-	if err != nil {
-		f.Fatal(err)
-	}
-	fleet := cloud.NewFleet(cloud.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(), Transport: &parrot{200, [2]string{"[]", "[]"}}})
-	if err := fleet.Apply(cfg); err != nil {
+	fleet := cloud.NewFleet(parse(bothClouds), cloud.Deps{Logger: log.NewNopLogger(), Observer: nopObserver{}, Transport: &cannedAPI{200, [2]string{"[]", "[]"}}})
+	if err := fleet.Reload(); err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(fleet.Close)

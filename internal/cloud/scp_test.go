@@ -114,17 +114,17 @@ func TestSCPAdvice(t *testing.T) {
 	}{
 		"version": {
 			yaml: with(`api_version: "9.9"`), collector: "members",
-			err:    `page 0: get /v1/organization-accounts: scp: NoSuchVersion: the API does not know version 9.9: change api_version, or set it to "" for the newest (status 406, request req-0011)`,
-			advice: `change api_version: the collector api_version shows what there is, and "" takes the newest`,
+			err:    `page 0: get /v1/organization-accounts: SCP error NoSuchVersion: unknown API version 9.9: change api_version, or set it to "" for the newest (HTTP 406, request req-0011)`,
+			advice: `change api_version: the collector api_version shows which versions there are, and "" takes the newest`,
 		},
 		"member account": {
 			yaml: acmeSCP, cloud: func(c *sim.SCPConfig) { c.Caller = sim.NotMaster }, collector: "members",
-			err:    `page 0: get /v1/organization-accounts: scp: Forbidden: missing permission organization:ListAccounts (status 403, request req-0001)`,
-			advice: "give the key's account the permission organization:ListAccounts; a member account's key can read no more than collectors: [received_invitations, api_version]",
+			err:    `page 0: get /v1/organization-accounts: SCP error Forbidden: missing permission organization:ListAccounts (HTTP 403, request req-0001)`,
+			advice: "give the key's account the permission organization:ListAccounts; with a member account's key, only these collectors work: [received_invitations, api_version]",
 		},
 		"wrong secret": {
 			yaml: strings.Replace(acmeSCP, "SECRET", "ANOTHER", 1), collector: "received_invitations",
-			err:    "get /v1/account-invitations: scp: HmacValidFail: the signature is wrong: the secret key, probably (status 401)",
+			err:    "get /v1/account-invitations: SCP error HmacValidFail: the signature is wrong: probably the secret key is (HTTP 401)",
 			advice: "check access_key and secret_key, environment, and whether a proxy changes the host: the whole URL is signed",
 		},
 	} {
@@ -132,13 +132,13 @@ func TestSCPAdvice(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, tt.yaml, scpCloud(t, tt.cloud))
 				w.scrape("")
-				last := w.fleet.Caches()[0].Last()
-				for _, l := range last.Listings() {
-					if l.Collector != tt.collector {
+				last := w.fleet.Last()[0]
+				for _, c := range last.Collectors() {
+					if c.Name != tt.collector {
 						continue
 					}
-					if l.Err == nil || l.Err.Error() != tt.err || l.Err.Advice != tt.advice || !l.Err.Lasting {
-						t.Errorf("want %s\nhave %v\nwant %s\nhave %+v", tt.err, l.Err, tt.advice, l.Err)
+					if c.Err == nil || c.Err.Error() != tt.err || c.Err.Advice != tt.advice || !c.Err.Reason.Permanent() {
+						t.Errorf("want %s\nhave %v\nwant %s\nhave %+v", tt.err, c.Err, tt.advice, c.Err)
 					}
 				}
 			})

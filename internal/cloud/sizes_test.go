@@ -13,7 +13,7 @@ import (
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
@@ -28,7 +28,7 @@ func rowsOf(n int, format string) string {
 
 // An answer that would be a series per row, without end, fails its listing and
 // costs nothing else.
-func TestIncredible(t *testing.T) {
+func TestImplausible(t *testing.T) {
 	for _, tt := range []struct {
 		name, cloud, path, body, collector string
 		read                               bool
@@ -47,11 +47,7 @@ func TestIncredible(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var cloud interface {
-					http.Handler
-					SetFault(path string, f sim.Fault)
-					Calls() map[string]int
-				}
+				var cloud sim.Cloud
 				yaml := acme
 				if tt.cloud == "scp" {
 					cloud, yaml = sim.NewSCP(sim.SCPConfig{AccessKey: "EXAMPLE", SecretKey: "SECRET", TLS: true}), strings.NewReplacer(
@@ -85,13 +81,13 @@ func total(calls map[string]int) (n int) {
 	return n
 }
 
-// broken is a transport that panics at one path.
-type broken struct {
+// panicking is a transport that panics at one path.
+type panicking struct {
 	http.RoundTripper
 	path string
 }
 
-func (b broken) RoundTrip(r *http.Request) (*http.Response, error) {
+func (b panicking) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, b.path) {
 		panic("boom")
 	}
@@ -104,23 +100,19 @@ func TestPanic(t *testing.T) {
 	for path, failing := range map[string][]string{"/account/leave": {"withdrawals"}, "/group/tree": {"groups", "members"}, "/group/612": {"members"}} {
 		synctest.Test(t, func(t *testing.T) {
 			time.Sleep(time.Until(sim.SampleTime()))
-			cfg, err := config.Parse(strings.NewReader(acme), "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			fleet := cloud.NewFleet(cloud.Deps{
-				Logger: log.NewNopLogger(), Observer: collector.NewSelf(),
-				Transport: broken{inProcess{ncp(t, nil)}, path},
+			fleet := cloud.NewFleet(parse(acme), cloud.Deps{
+				Logger: log.NewNopLogger(), Observer: collector.NewSelf(false),
+				Transport: panicking{inProcess{ncp(t, nil)}, path},
 			})
 			defer fleet.Close()
-			if err := fleet.Apply(cfg); err != nil {
+			if err := fleet.Reload(); err != nil {
 				t.Fatal(err)
 			}
 			s := fleet.Caches()[0].Snapshot(t.Context())
-			for _, l := range s.Listings() {
-				want := slices.Contains(failing, l.Collector)
-				if have := l.Err != nil && l.Err.Reason == "other"; l.Configured && have != want {
-					t.Errorf("%s: %s fails: want %t, have %v", path, l.Collector, want, l.Err)
+			for _, c := range s.Collectors() {
+				want := slices.Contains(failing, c.Name)
+				if have := c.Err != nil && c.Err.Reason == org.Other; have != want {
+					t.Errorf("%s: %s fails: want %t, have %v", path, c.Name, want, c.Err)
 				}
 			}
 		})

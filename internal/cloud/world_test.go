@@ -62,22 +62,25 @@ type world struct {
 	log     *strings.Builder
 }
 
+// parse returns a loader of a YAML text.
+func parse(yaml string) func() (*config.Config, error) {
+	return func() (*config.Config, error) {
+		return config.Parse(strings.NewReader(yaml), "", cloud.Configs())
+	}
+}
+
 // newWorld configures the organizations of a YAML text. It must run in a
 // synctest bubble: its time begins at the samples' reference time.
-func newWorld(t *testing.T, yaml string, cloud http.Handler) *world {
+func newWorld(t *testing.T, yaml string, api http.Handler) *world {
 	t.Helper()
 	time.Sleep(time.Until(sim.SampleTime()))
-	cfg, err := config.Parse(strings.NewReader(yaml), "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := &world{t: t, log: &strings.Builder{}}
-	w.fleet = cloud.NewFleet(cloud.Deps{
+	w.fleet = cloud.NewFleet(parse(yaml), cloud.Deps{
 		Logger:    log.NewSyncLogger(log.NewLogfmtLogger(w.log)),
-		Observer:  collector.NewSelf(),
-		Transport: inProcess{cloud},
+		Observer:  collector.NewSelf(false),
+		Transport: inProcess{api},
 	})
-	if err := w.fleet.Apply(cfg); err != nil {
+	if err := w.fleet.Reload(); err != nil {
 		t.Fatal(err)
 	}
 	w.handler = collector.NewHandler(collector.HandlerConfig{
