@@ -46,8 +46,8 @@ type demo struct {
 func startDemo(ctx context.Context) (*demo, error) {
 	d := &demo{access: rand.Text(), secret: rand.Text(), stop: make(chan struct{})}
 	company, clock := sim.Living(demoSeed, demoGroups, demoMembers), sim.Clock{Start: time.Now(), Speed: demoSpeed}
-	d.ncp = sim.NewNCP(sim.NCPConfig{AccessKey: d.access, SecretKey: d.secret, Company: company, Clock: clock})
-	d.scp = sim.NewSCP(sim.SCPConfig{AccessKey: d.access, SecretKey: d.secret, Company: company, Clock: clock})
+	d.ncp = sim.NewNCP(sim.Config{AccessKey: d.access, SecretKey: d.secret, Company: company, Clock: clock})
+	d.scp = sim.NewSCP(sim.Config{AccessKey: d.access, SecretKey: d.secret, Company: company, Clock: clock})
 	var err error
 	if d.ncpAddress, err = d.serve(ctx, d.ncp); err == nil {
 		d.scpAddress, err = d.serve(ctx, d.scp)

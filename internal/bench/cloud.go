@@ -49,7 +49,7 @@ const (
 )
 
 func newCloud(ctx context.Context, company sim.Company, latency time.Duration) (*cloud, error) {
-	c := &cloud{latency: latency, api: sim.NewNCP(sim.NCPConfig{
+	c := &cloud{latency: latency, api: sim.NewNCP(sim.Config{
 		AccessKey: accessKey, SecretKey: secretKey,
 		Company: func(time.Time) sim.Company { return company },
 	})}

@@ -50,7 +50,7 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 func bubble(t *testing.T, fault sim.Fault, f func(t *testing.T, get func(context.Context) (*http.Response, error))) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
-			ncp       = newNCP(t, sim.NCPConfig{})
+			ncp       = newNCP(t, sim.Config{})
 			listener  = newPipes()
 			server    = &http.Server{Handler: ncp}
 			transport = &http.Transport{DialContext: listener.dial}

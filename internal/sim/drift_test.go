@@ -13,8 +13,8 @@ import (
 // Drift changes how facts are written, and loses none of them.
 func TestDrift(t *testing.T) {
 	for _, old := range []bool{false, true} {
-		plain := newNCP(t, sim.NCPConfig{Old: old})
-		drift := newNCP(t, sim.NCPConfig{Old: old, Drift: true})
+		plain := newNCP(t, sim.Config{Old: old})
+		drift := newNCP(t, sim.Config{Old: old, Drift: true})
 		var drifted strings.Builder
 		for _, path := range []string{"/org", "/group/tree", "/account/group/612", "/account/invite/invitation", "/account/leave", "/policy/list"} {
 			rec := record(t, drift, path)

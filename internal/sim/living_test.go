@@ -51,10 +51,10 @@ func TestLivingIsSound(t *testing.T) {
 					t.Errorf("%v: two members %d", now, m.ID)
 				case groups[m.Group] == 0:
 					t.Errorf("%v: member %d is in no group", now, m.ID)
-				case m.Since.After(now), m.Asked.After(now):
+				case m.Since.After(now), m.LeaveRequested.After(now):
 					t.Errorf("%v: member %d is of the future", now, m.ID)
-				case m.State == sim.Leaving && m.Asked.Before(m.Since), m.State != sim.Leaving && !m.Asked.IsZero():
-					t.Errorf("%v: member %d asked to leave at %v", now, m.ID, m.Asked)
+				case m.State == sim.Leaving && m.LeaveRequested.Before(m.Since), m.State != sim.Leaving && !m.LeaveRequested.IsZero():
+					t.Errorf("%v: member %d asked to leave at %v", now, m.ID, m.LeaveRequested)
 				case m.Name == "", !strings.HasSuffix(m.Login, "@example.test"), !strings.HasSuffix(m.Email, ".example.test"):
 					t.Errorf("%v: member %d is nobody", now, m.ID)
 				}
@@ -111,7 +111,7 @@ func soundInvitations(t *testing.T, now time.Time, c sim.Company) {
 			pending = append(pending, i.ID)
 			end = now
 		}
-		if age := end.Sub(i.Sent); age < 0 || age > 30*day || i.Ended.After(now) || (i.Outcome == sim.Lapsed) != (age == 30*day) {
+		if age := end.Sub(i.Sent); age < 0 || age > 30*day || i.Ended.After(now) || (i.Outcome == sim.Expired) != (age == 30*day) {
 			t.Errorf("%v: invitation %+v", now, i)
 		}
 	}

@@ -23,7 +23,7 @@ import (
 
 const scpHost = "organization.e.samsungsdscloud.com"
 
-func newSCP(t testing.TB, cfg sim.SCPConfig) *sim.SCP {
+func newSCP(t testing.TB, cfg sim.Config) *sim.SCP {
 	cfg.AccessKey, cfg.SecretKey, cfg.TLS = access, secret, true
 	if cfg.Unexpected == nil {
 		cfg.Unexpected = t.Errorf
@@ -106,7 +106,7 @@ func TestSamplesSCP(t *testing.T) {
 		t.Run(c.file, func(t *testing.T) {
 			want := instants(scpSample(t, c.file))
 			synctest.Test(t, func(t *testing.T) {
-				scp := newSCP(t, sim.SCPConfig{Caller: c.caller})
+				scp := newSCP(t, sim.Config{Caller: c.caller})
 				scp.SetPaging("/v1/organization-invitations", c.paging)
 				rec := ask(t, scp, c.uri, c.version, nil)
 				if rec.Code != http.StatusOK || rec.Header().Get("Content-Type") != "application/json" {
@@ -128,7 +128,7 @@ func TestOldSamplesSCP(t *testing.T) {
 		"organization_accounts.v1_1.json":    "/v1/organization-accounts",
 	} {
 		version := strings.ReplaceAll(file[strings.Index(file, ".v")+2:len(file)-len(".json")], "_", ".")
-		have := rowsByID(t, decode(t, ask(t, newSCP(t, sim.SCPConfig{}), uri, version, nil).Body.Bytes()))
+		have := rowsByID(t, decode(t, ask(t, newSCP(t, sim.Config{}), uri, version, nil).Body.Bytes()))
 		for id, want := range rowsByID(t, scpSample(t, file)) {
 			if id == "rcv-01" { // its personal fields are null in the one sample and texts in the other
 				for _, k := range []string{"master_account_email", "master_account_login_id", "master_account_name"} {
@@ -182,7 +182,7 @@ func TestErrorsSCP(t *testing.T) {
 func TestRefusalsSCP(t *testing.T) {
 	const uri = "/v1/organization-invitations"
 	for name, c := range map[string]struct {
-		cfg     sim.SCPConfig
+		cfg     sim.Config
 		uri     string
 		version string
 		change  func(http.Header)
@@ -193,12 +193,12 @@ func TestRefusalsSCP(t *testing.T) {
 		"wrong key":         {uri: uri, change: func(h http.Header) { h.Set("Scp-Accesskey", "X") }, want: "401.b_gateway.json"},
 		"wrong signature":   {uri: uri, change: func(h http.Header) { h.Set("Scp-Signature", "X") }, want: "401.b_hmac.json"},
 		"unknown version":   {uri: uri, version: "9.9", want: "406.e_version.json"},
-		"member account":    {uri: uri, cfg: sim.SCPConfig{Caller: sim.NotMaster}, want: "403.a_forbidden.json"},
-		"no permission":     {uri: uri, cfg: sim.SCPConfig{Caller: sim.SubAccount}, want: "403.a_forbidden.json"},
+		"member account":    {uri: uri, cfg: sim.Config{Caller: sim.NotMaster}, want: "403.a_forbidden.json"},
+		"no permission":     {uri: uri, cfg: sim.Config{Caller: sim.SubAccount}, want: "403.a_forbidden.json"},
 		"unknown path":      {uri: "/v1/organization-units", want: "404.a_notfound.json"},
 		"negative page":     {uri: uri + "?page=-1", want: "400.a_validation.json"},
 		"no size":           {uri: uri + "?size=0", want: "400.a_validation.json"},
-		"wrong key, member": {uri: uri, cfg: sim.SCPConfig{Caller: sim.NotMaster}, change: func(h http.Header) { h.Set("Scp-Accesskey", "X") }, want: "401.b_gateway.json"},
+		"wrong key, member": {uri: uri, cfg: sim.Config{Caller: sim.NotMaster}, change: func(h http.Header) { h.Set("Scp-Accesskey", "X") }, want: "401.b_gateway.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := ask(t, newSCP(t, c.cfg), c.uri, c.version, c.change)
@@ -213,7 +213,7 @@ func TestRefusalsSCP(t *testing.T) {
 // list of versions needs no key.
 func TestSkewSCP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		scp := newSCP(t, sim.SCPConfig{Skew: time.Hour})
+		scp := newSCP(t, sim.Config{Skew: time.Hour})
 		rec := ask(t, scp, "/v1/organizations", "", nil)
 		if want, have := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), rec.Header().Get("Date"); rec.Code != 401 || want != have {
 			t.Errorf("want 401 at %s, have %d at %s", want, rec.Code, have)
@@ -236,7 +236,7 @@ func TestPaging(t *testing.T) {
 		}
 		return strings.Join(all, " ")
 	}
-	scp := newSCP(t, sim.SCPConfig{})
+	scp := newSCP(t, sim.Config{})
 	expect := func(page, size int, wantIDs string, wantCount, wantSize float64) {
 		t.Helper()
 		rec := ask(t, scp, fmt.Sprintf("%s?page=%d&size=%d", path, page, size), "", nil)
@@ -272,7 +272,7 @@ func TestLivingSCP(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for d := range 40 {
 		at := start.AddDate(0, 0, d)
-		scp := newSCP(t, sim.SCPConfig{Company: world, Clock: sim.Clock{Start: at}})
+		scp := newSCP(t, sim.Config{Company: world, Clock: sim.Clock{Start: at}})
 		for kind, uri := range map[string]string{"sent ": "/v1/organization-invitations", "account ": "/v1/organization-accounts", "received ": "/v1/account-invitations"} {
 			body := decode(t, ask(t, scp, uri+"?size=1000", "", nil).Body.Bytes())
 			all := rowsByID(t, body)
@@ -295,7 +295,7 @@ func TestLivingSCP(t *testing.T) {
 }
 
 func TestNoOrganizationSCP(t *testing.T) {
-	scp := newSCP(t, sim.SCPConfig{Company: func(time.Time) sim.Company { return sim.Company{} }})
+	scp := newSCP(t, sim.Config{Company: func(time.Time) sim.Company { return sim.Company{} }})
 	for _, path := range []string{"/v1/organizations", "/v1/organization-accounts", "/v1/organization-invitations"} {
 		body := decode(t, ask(t, scp, path, "", nil).Body.Bytes()).(map[string]any)
 		if body["count"] != 0.0 {

@@ -68,7 +68,7 @@ func sample(t testing.TB, name string) any {
 }
 
 // newNCP returns a simulator with the keys set.
-func newNCP(t testing.TB, cfg sim.NCPConfig) *sim.NCP {
+func newNCP(t testing.TB, cfg sim.Config) *sim.NCP {
 	cfg.AccessKey, cfg.SecretKey = access, secret
 	if cfg.Unexpected == nil {
 		cfg.Unexpected = t.Errorf
