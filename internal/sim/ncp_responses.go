@@ -18,26 +18,27 @@ type ncpResponses struct {
 // respond implements api.
 func (s *NCP) respond(c *call) response {
 	b := ncpResponses{s.cfg.Company(s.cfg.Clock.World(c.now)), s.cfg.Old, s.cfg.Drift, s.cfg.Clock, c.now}
-	e := encoder{drift: s.cfg.Drift}
+	var body any
 	switch c.operation {
 	case ncpOrganization:
-		e.object(b.organization())
+		body = b.organization()
 	case ncpTree:
-		e.list(b.tree())
+		body = b.tree()
 	case ncpInvitations:
-		e.list(b.invitations())
+		body = b.invitations()
 	case ncpWithdrawals:
-		e.list(b.withdrawals())
+		body = b.withdrawals()
 	case ncpPolicies:
-		e.list(b.policies())
+		body = b.policies()
 	case ncpGroup + "{no}":
 		group, err := strconv.ParseInt(strings.TrimPrefix(c.instance, ncpGroup), 10, 64)
 		if err != nil || !slices.ContainsFunc(b.Groups, func(g Group) bool { return g.ID == group }) {
 			return NCPNotFound().response(nil)
 		}
-		e.list(b.accounts(group))
+		body = b.accounts(group)
 	}
-	r := ok(e.buf)
+	e := encoder{drift: s.cfg.Drift}
+	r := ok(e.encode(body))
 	if s.cfg.Drift { // seen at a gateway of the same family
 		r.header.Set("Content-Type", "text/plain;charset=UTF-8")
 	}

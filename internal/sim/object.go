@@ -1,16 +1,15 @@
 package sim
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// An object is a JSON object of a response. A value is one of the types that
-// encoder.value handles.
+// An object is a JSON object of a response. Its values are JSON values, time.Time
+// and the types below.
 type object []field
 
 type field struct {
@@ -44,6 +43,22 @@ func orNull(v string) any {
 	return v
 }
 
+// MarshalJSONTo writes the fields in their order.
+func (o object) MarshalJSONTo(e *jsontext.Encoder) error {
+	if err := e.WriteToken(jsontext.BeginObject); err != nil {
+		return err
+	}
+	for _, f := range o {
+		if err := json.MarshalEncode(e, f.key); err != nil {
+			return err
+		}
+		if err := json.MarshalEncode(e, f.value); err != nil {
+			return err
+		}
+	}
+	return e.WriteToken(jsontext.EndObject)
+}
+
 // An encoder writes objects as JSON. With drift it varies how: every other
 // object has its numbers quoted, optional texts are present, null and absent in
 // turn, inapplicable fields are null in every other object, and every third
@@ -53,45 +68,54 @@ type encoder struct {
 	// time returns the text for a time in the n'th object; nil if there are none.
 	time func(key string, t time.Time, n int) string
 
-	buf []byte
-	n   int // objects so far
+	n int // objects so far
 }
 
-// list writes an array of objects.
-func (e *encoder) list(rows []object) {
-	e.buf = append(slices.Grow(e.buf, len(rows)*400), '[') // usually enough for a row
-	for i, row := range rows {
-		if i > 0 {
-			e.buf = append(e.buf, ",\n "...)
-		}
-		e.object(row)
+// encode returns an object or a list of objects as JSON.
+func (e *encoder) encode(v any) []byte {
+	body, err := json.Marshal(e.value("", v, 0), jsontext.SpaceAfterColon(true), jsontext.SpaceAfterComma(true))
+	if err != nil {
+		panic(err) // a value that JSON does not have
 	}
-	e.buf = append(e.buf, ']')
+	return body
 }
 
-// object writes an object.
-func (e *encoder) object(o object) {
+// value returns what is written as the value of a key in the n'th object.
+func (e *encoder) value(key string, v any, n int) any {
+	if e.drift {
+		v = drift(v, n)
+	}
+	switch v := v.(type) {
+	case time.Time:
+		return e.time(key, v, n)
+	case object:
+		return e.object(v)
+	case []object:
+		rows := make([]object, len(v))
+		for i, row := range v {
+			rows[i] = e.object(row)
+		}
+		return rows
+	}
+	return v
+}
+
+// object returns what is written for an object.
+func (e *encoder) object(o object) object {
 	e.n++
 	n := e.n
-	e.buf = append(e.buf, '{')
-	start := len(e.buf)
+	written := make(object, 0, len(o))
 	for _, f := range o {
-		v := f.value
-		if e.drift {
-			v = drift(v, n)
-		}
-		switch v.(type) {
+		switch v := e.value(f.key, f.value, n).(type) {
 		case absent, inapplicable:
 		default:
-			e.key(f.key, start)
-			e.value(f.key, v, n)
+			written = append(written, field{f.key, v})
 		}
 	}
-	if e.drift && e.n%3 == 0 { // also in the envelope of a list, by its length
-		e.key("newField", start)
-		e.buf = append(e.buf, `{"nested": [1, 2]}`...)
+	if e.drift && e.n%3 == 0 { // also in the envelope of a list, depending on its length
+		written = append(written, field{"newField", object{{"nested", []int{1, 2}}}})
 	}
-	e.buf = append(e.buf, '}')
+	return written
 }
 
 // drift returns the value that the n'th object has instead of v.
@@ -110,46 +134,3 @@ func drift(v any, n int) any {
 	}
 	return v
 }
-
-// key writes a key of the object whose fields begin at start.
-func (e *encoder) key(key string, start int) {
-	if len(e.buf) > start {
-		e.buf = append(e.buf, ", "...)
-	}
-	e.text(key)
-	e.buf = append(e.buf, ": "...)
-}
-
-// value writes the value of a key in the n'th object.
-func (e *encoder) value(key string, v any, n int) {
-	switch v := v.(type) {
-	case nil:
-		e.buf = append(e.buf, "null"...)
-	case bool:
-		e.buf = strconv.AppendBool(e.buf, v)
-	case int64:
-		e.buf = strconv.AppendInt(e.buf, v, 10)
-	case string:
-		e.text(v)
-	case optional:
-		e.text(string(v))
-	case time.Time:
-		e.text(e.time(key, v, n))
-	case []string:
-		e.buf = append(e.buf, '[')
-		for i, text := range v {
-			if i > 0 {
-				e.buf = append(e.buf, ", "...)
-			}
-			e.text(text)
-		}
-		e.buf = append(e.buf, ']')
-	case []object:
-		e.list(v)
-	default:
-		panic(fmt.Sprintf("%s has the type %T", key, v))
-	}
-}
-
-// text writes a string. Invalid UTF-8 is replaced.
-func (e *encoder) text(v string) { e.buf, _ = jsontext.AppendQuote(e.buf, v) }

@@ -29,41 +29,38 @@ func (s *SCP) SetPaging(operation string, p Paging) {
 
 // respond implements api.
 func (s *SCP) respond(c *call) response {
-	e := s.encoder(c)
 	o := s.organization(c.now)
-	var key string
-	var rows []object
+	var body object
+	valid := true
 	switch c.operation {
 	case scpVersions:
-		e.object(object{{"versions", s.versions(c)}})
-		return ok(e.buf)
+		body = object{{"versions", s.versions(c)}}
 	case scpReceived:
-		e.object(object{{"count", int64(len(o.received))}, {"account_invitations", o.received}})
-		return ok(e.buf)
+		body = object{{"count", int64(len(o.received))}, {"account_invitations", o.received}}
 	case scpSent:
-		key, rows = "organization_invitations", o.sent
+		body, valid = s.page(c, "organization_invitations", o.id, o.sent)
 	case scpAccounts:
-		key, rows = "accounts", o.accounts
+		body, valid = s.page(c, "accounts", o.id, o.accounts)
 	case scpOrganizations:
-		key = "organizations"
+		var rows []object
 		if o.id != "" && s.cfg.Caller != NotMaster {
 			rows = []object{o.self(scpVersion(c.Request))}
 		}
+		body, valid = s.page(c, "organizations", o.id, rows)
 	}
-	if only := c.URL.Query().Get("organization_id"); only != "" && only != o.id {
-		rows = nil
-	}
-	page, valid := s.page(c, key, rows)
 	if !valid {
 		return SCPError("ValidationError").response(nil)
 	}
-	e.object(page)
-	return ok(e.buf)
+	return ok(s.encoder(c).encode(body))
 }
 
-// page returns the requested page of a list, whose first field is the id. It
-// returns false if the parameters are invalid.
-func (s *SCP) page(c *call, key string, all []object) (object, bool) {
+// page returns the requested page of a list, which is empty if the request is for
+// another organization. The first field of a row is its id. page returns false if
+// the parameters are invalid.
+func (s *SCP) page(c *call, key, organization string, all []object) (object, bool) {
+	if only := c.URL.Query().Get("organization_id"); only != "" && only != organization {
+		all = nil
+	}
 	page, ok := queryInt(c.Request, "page", 0, 0)
 	size, ok2 := queryInt(c.Request, "size", 20, 1)
 	if !ok || !ok2 {
