@@ -101,7 +101,7 @@ func (fs faults) take(operation string, refused bool) Fault {
 		fault   Fault
 	)
 	for p, f := range fs {
-		if len(p) > len(pattern) && matches(p, operation) && !(refused && f.AfterAuth) {
+		if len(p) > len(pattern) && matches(p, operation) && (!refused || !f.AfterAuth) {
 			pattern, fault = p, f
 		}
 	}

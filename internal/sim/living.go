@@ -49,9 +49,9 @@ type living struct {
 //   - One account in eight never answers: its invitation expires after 30 days,
 //     is renewed once, and expires again or is rejected late.
 //   - Three in eight join and leave within 50 days, the others stay for a year.
-//     They accept soon or late, or let the first invitation expire, or somebody
-//     else is invited after a rejection or cancellation. In the end they request to
-//     leave, which is approved, or rejected and the account is removed later.
+//     They accept soon or late, or let the first invitation expire; after a
+//     rejection or cancellation another account is invited. In the end they request
+//     to leave, which is approved, or rejected and the account is removed later.
 //   - Every account moves to another group every 15 days.
 //   - Every fourth group is a project of 17 days; others change their parent or
 //     their policy. The last permanent group has no policy.

@@ -21,6 +21,8 @@ import (
 // is too uncertain to rely on.
 type NCP struct{ *server }
 
+var _ Cloud = (*NCP)(nil)
+
 // NewNCP returns an NCP. It must be closed.
 func NewNCP(cfg Config) *NCP {
 	if cfg.Company == nil {

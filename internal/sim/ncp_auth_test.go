@@ -16,7 +16,7 @@ func vectorKeys() keys {
 
 type vector struct{ uri, signature string }
 
-// vectors returns the signatures of the API facts, made without our code.
+// vectors returns the signatures of the API facts, which were not made with our code.
 func vectors() []vector {
 	return []vector{
 		{"/open-api/v1/org", "sSsPH7p0kis1CS9OAUjAo2v2t9wjTVUhLvPTzhLjdsE="},
@@ -31,7 +31,7 @@ func vectors() []vector {
 	}
 }
 
-func TestSign(t *testing.T) {
+func TestSignNCP(t *testing.T) {
 	for _, v := range vectors() {
 		if have := vectorKeys().signNCP(http.MethodGet, v.uri, vectorTimestamp); have != v.signature {
 			t.Errorf("%s: want %s, have %s", v.uri, v.signature, have)
@@ -44,7 +44,7 @@ func TestSign(t *testing.T) {
 	}
 }
 
-func TestVerify(t *testing.T) {
+func TestVerifyNCP(t *testing.T) {
 	var (
 		right  = vectorKeys()
 		first  = vectors()[0]
@@ -108,8 +108,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// The vectors as a client would send them, to a gateway whose clock stands at
-// their time.
+// The vectors as a client would send them, to a gateway with a clock of their
+// time.
 func TestVectorsOverHTTP(t *testing.T) {
 	sim := NewNCP(Config{
 		AccessKey: vectorKeys().access,

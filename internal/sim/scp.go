@@ -23,6 +23,8 @@ type SCP struct {
 	pagings map[string]Paging // by operation
 }
 
+var _ Cloud = (*SCP)(nil)
+
 // NewSCP returns an SCP. It must be closed.
 func NewSCP(cfg Config) *SCP {
 	s := &SCP{pagings: make(map[string]Paging)}

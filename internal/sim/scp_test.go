@@ -33,8 +33,8 @@ func newSCP(t testing.TB, cfg sim.Config) *sim.SCP {
 	return scp
 }
 
-// ask returns the answer to a right request but for what change does to its
-// headers.
+// ask returns the response to a valid request, whose headers change can make
+// invalid.
 func ask(t testing.TB, scp *sim.SCP, uri, version string, change func(http.Header)) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, uri, nil)
@@ -67,7 +67,7 @@ func scpSample(t testing.TB, name string) any {
 	return decode(t, body)
 }
 
-// instants puts the times with a zone in a decoded body into one form.
+// instants normalizes the times with a zone in a decoded body.
 func instants(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -120,7 +120,7 @@ func TestSamplesSCP(t *testing.T) {
 	}
 }
 
-// The samples of the old versions have a part of the world.
+// The samples of the old versions have some of the rows.
 func TestOldSamplesSCP(t *testing.T) {
 	for file, uri := range map[string]string{
 		"organization_invitations.v1_0.json": "/v1/organization-invitations",
@@ -209,7 +209,7 @@ func TestRefusalsSCP(t *testing.T) {
 	}
 }
 
-// A skewed gateway says so in Date and refuses what is not of its time; the
+// A gateway with a wrong clock shows it in Date and refuses our timestamps. The
 // list of versions needs no key.
 func TestSkewSCP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -264,15 +264,14 @@ func TestPaging(t *testing.T) {
 	expect(2, 4, "05-8 06-9 02-10 01-11", 16, 4)
 }
 
-// What lives on the one cloud lives on the other: in time every state and every
-// outcome is there, and no account is there twice.
+// A living company has every state of SCP within 40 days, and unique ids.
 func TestLivingSCP(t *testing.T) {
-	world := sim.Living(7, 6, 40)
+	company := sim.Living(7, 6, 40)
 	states := map[string]bool{}
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for d := range 40 {
 		at := start.AddDate(0, 0, d)
-		scp := newSCP(t, sim.Config{Company: world, Clock: sim.Clock{Start: at}})
+		scp := newSCP(t, sim.Config{Company: company, Clock: sim.Clock{Start: at}})
 		for kind, uri := range map[string]string{"sent ": "/v1/organization-invitations", "account ": "/v1/organization-accounts", "received ": "/v1/account-invitations"} {
 			body := decode(t, ask(t, scp, uri+"?size=1000", "", nil).Body.Bytes())
 			all := rowsByID(t, body)

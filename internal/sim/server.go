@@ -19,8 +19,8 @@ type Cloud interface {
 	http.Handler
 
 	// SetFault makes an operation fail from the next request on. A `*` at the end
-	// of the name stands for any text; the longest of the names that match applies.
-	// The zero Fault removes the faults of all operations that the name matches.
+	// of the name matches any text; of several names that match, the longest
+	// applies. The zero Fault removes the faults of all names that the name matches.
 	SetFault(operation string, f Fault)
 
 	// SetKeys replaces the only valid pair of keys.
