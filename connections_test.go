@@ -16,7 +16,7 @@ import (
 // Soon after a refresh no connection to the cloud is open. It takes the fifteen
 // seconds that are promised, for the sockets are real.
 func TestConnectionsEnd(t *testing.T) {
-	ncp := sim.NewNCP(sim.NCPConfig{AccessKey: access, SecretKey: secret, Company: sim.Sample, Unexpected: t.Errorf})
+	ncp := sim.NewNCP(sim.Config{AccessKey: access, SecretKey: secret, Company: sim.Sample, Unexpected: t.Errorf})
 	defer ncp.Close()
 	var open, most atomic.Int64
 	server := httptest.NewUnstartedServer(ncp)

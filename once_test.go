@@ -42,7 +42,7 @@ func TestOnce(t *testing.T) {
 func TestOnceSaysWhatIsWrong(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		cloud  func(*sim.NCPConfig)
+		cloud  func(*sim.Config)
 		fault  sim.Fault // of the withdrawals
 		keys   []string
 		reason string
@@ -51,22 +51,22 @@ func TestOnceSaysWhatIsWrong(t *testing.T) {
 	}{
 		{
 			name: "wrong keys", keys: []string{"# "}, all: true, reason: "auth",
-			cloud: func(c *sim.NCPConfig) { c.SecretKey = "another" },
+			cloud: func(c *sim.Config) { c.SecretKey = "another" },
 			says:  []string{"ncp: 200: authentication failed: wrong access key, secret key or time (status 401", "check access_key and secret_key"},
 		},
 		{
 			name: "sub account", all: true, reason: "not_master",
-			cloud: func(c *sim.NCPConfig) { c.Caller = sim.SubAccount },
+			cloud: func(c *sim.Config) { c.Caller = sim.SubAccount },
 			says:  []string{"ncp: COMMON_201: this key is not a main account's (a Sub Account key, probably) (status 401", "use a key of the organization's master account itself"},
 		},
 		{
 			name: "not the master", all: true, reason: "not_master",
-			cloud: func(c *sim.NCPConfig) { c.Caller = sim.NotMaster },
+			cloud: func(c *sim.Config) { c.Caller = sim.NotMaster },
 			says:  []string{"ncp: COMMON_101: this account is not the organization's master (status 403", "use a key of the account that owns the organization"},
 		},
 		{
 			name: "clock", all: true, reason: "clock_skew",
-			cloud: func(c *sim.NCPConfig) { c.Skew = -6 * time.Minute },
+			cloud: func(c *sim.Config) { c.Skew = -6 * time.Minute },
 			says:  []string{"the cloud's clock is -6m", "set this machine's clock"},
 		},
 		{

@@ -39,7 +39,7 @@ func rewrite(t *testing.T, file, text string) {
 
 func TestReload(t *testing.T) {
 	acme, acmeURL := cloud(t, nil)
-	_, betaURL := cloud(t, func(c *sim.NCPConfig) { c.Caller = sim.SubAccount })
+	_, betaURL := cloud(t, func(c *sim.Config) { c.Caller = sim.SubAccount })
 	file := write(t, "config.yml", "organizations:\n"+organization("acme", acmeURL)+organization("beta", betaURL))
 	p := start(t, "--web.enable-lifecycle", "--config.file="+file)
 	p.ready()

@@ -28,9 +28,9 @@ const (
 )
 
 // cloud serves a simulated NCP over HTTP.
-func cloud(t *testing.T, change func(*sim.NCPConfig)) (*sim.NCP, string) {
+func cloud(t *testing.T, change func(*sim.Config)) (*sim.NCP, string) {
 	t.Helper()
-	cfg := sim.NCPConfig{AccessKey: access, SecretKey: secret, Company: sim.Sample, Unexpected: t.Errorf}
+	cfg := sim.Config{AccessKey: access, SecretKey: secret, Company: sim.Sample, Unexpected: t.Errorf}
 	if change != nil {
 		change(&cfg)
 	}

@@ -10,9 +10,9 @@ import (
 )
 
 // scpCloud serves a simulated SCP over HTTP.
-func scpCloud(t *testing.T, change func(*sim.SCPConfig)) (*sim.SCP, string) {
+func scpCloud(t *testing.T, change func(*sim.Config)) (*sim.SCP, string) {
 	t.Helper()
-	cfg := sim.SCPConfig{AccessKey: access, SecretKey: secret, Company: sim.Sample, Unexpected: t.Errorf}
+	cfg := sim.Config{AccessKey: access, SecretKey: secret, Unexpected: t.Errorf}
 	if change != nil {
 		change(&cfg)
 	}
@@ -30,7 +30,7 @@ func scpCloud(t *testing.T, change func(*sim.SCPConfig)) (*sim.SCP, string) {
 func TestOnceSCP(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		cloud func(*sim.SCPConfig)
+		cloud func(*sim.Config)
 		fault func(*sim.SCP)
 		keys  []string
 		says  []string // in the diagnosis
@@ -56,7 +56,7 @@ func TestOnceSCP(t *testing.T) {
 			},
 		},
 		{
-			name: "member account", cloud: func(c *sim.SCPConfig) { c.Caller = sim.NotMaster },
+			name: "member account", cloud: func(c *sim.Config) { c.Caller = sim.NotMaster },
 			says: []string{
 				"acme: members: forbidden: ", "missing permission organization:ListAccounts",
 				"acme: invitations: forbidden: ", "missing permission organization:ListOrganizationInvitations",
@@ -68,7 +68,7 @@ func TestOnceSCP(t *testing.T) {
 			},
 		},
 		{
-			name: "wrong secret", cloud: func(c *sim.SCPConfig) { c.SecretKey = "another" },
+			name: "wrong secret", cloud: func(c *sim.Config) { c.SecretKey = "another" },
 			says: []string{"acme: members: auth: ", "(status 401", "check access_key and secret_key"},
 			shows: []string{
 				`cloudorg_collector_success{cloud="scp",collector="api_version",organization="acme"} 1`,
@@ -82,7 +82,7 @@ func TestOnceSCP(t *testing.T) {
 			shows: []string{`cloudorg_members{cloud="scp",organization="acme",status="ACTIVE"} 3`},
 		},
 		{
-			name: "clock", cloud: func(c *sim.SCPConfig) { c.Skew = 6 * time.Minute },
+			name: "clock", cloud: func(c *sim.Config) { c.Skew = 6 * time.Minute },
 			says: []string{"acme: members: clock_skew: ", "s from ours (status 401)", "set this machine's clock"},
 		},
 		{

@@ -12,7 +12,7 @@ import (
 
 func TestServe(t *testing.T) {
 	_, url := cloud(t, nil)
-	_, other := cloud(t, func(c *sim.NCPConfig) { c.Caller = sim.SubAccount })
+	_, other := cloud(t, func(c *sim.Config) { c.Caller = sim.SubAccount })
 	p := start(t, "--config.file="+write(t, "config.yml", "organizations:\n"+organization("acme", url)+organization("beta", other)))
 	p.ready()
 
@@ -150,7 +150,7 @@ func TestServeDrain(t *testing.T) {
 // happens.
 func TestServePrivacy(t *testing.T) {
 	company := sim.Living(3, 5, 60)
-	ncp, url := cloud(t, func(c *sim.NCPConfig) { c.Company = company })
+	ncp, url := cloud(t, func(c *sim.Config) { c.Company = company })
 	p := start(t, "--web.enable-lifecycle", "--web.enable-pprof", "--config.file="+write(t, "config.yml",
 		"organizations:\n"+organization("acme", url, "cache_ttl: 0s", "error_ttl: 0s", "refresh_timeout: 1s",
 			"collectors: [organization, groups, members, invitations, withdrawals, policies]")))

@@ -58,7 +58,7 @@ func says(status int, body string) http.Handler {
 }
 
 // newSim returns a simulator that knows the client's keys.
-func newSim(t testing.TB, cfg sim.SCPConfig) *sim.SCP {
+func newSim(t testing.TB, cfg sim.Config) *sim.SCP {
 	cfg.AccessKey, cfg.SecretKey, cfg.Unexpected = testAccess, testSecret, t.Errorf
 	cloud := sim.NewSCP(cfg)
 	t.Cleanup(cloud.Close)
@@ -196,7 +196,7 @@ func TestHeaders(t *testing.T) {
 // Each attempt has a signature of its own.
 func TestEveryAttemptIsSignedAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := newSim(t, sim.SCPConfig{TLS: true})
+		cloud := newSim(t, sim.Config{TLS: true})
 		broken := sim.SCPError("ContactAdminForAssistance")
 		broken.Times, broken.Delay = 3, 4*time.Minute // so that the first signature is too old in the end
 		cloud.SetFault(pathAccounts, broken)

@@ -128,7 +128,7 @@ func TestAttempts(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := newSim(t, sim.SCPConfig{TLS: true})
+		cloud := newSim(t, sim.Config{TLS: true})
 		cloud.SetFault(pathReceived, sim.Fault{Status: 429, Header: http.Header{"Retry-After": {"7"}}, Times: 1})
 		start := time.Now()
 		rows, _, err := newClient(cloud, nil).ReceivedInvitations(t.Context())
@@ -141,7 +141,7 @@ func TestRetryAfter(t *testing.T) {
 // A skewed clock explains refused credentials, but not lost ones.
 func TestClockSkew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := newSim(t, sim.SCPConfig{TLS: true, Skew: 6 * time.Minute})
+		cloud := newSim(t, sim.Config{TLS: true, Skew: 6 * time.Minute})
 		reason := func() httpx.Kind {
 			_, _, err := newClient(cloud, nil).ReceivedInvitations(t.Context())
 			var e *Error

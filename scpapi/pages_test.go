@@ -15,14 +15,11 @@ import (
 
 // large returns a company that has sent n invitations.
 func large(n int) func(time.Time) sim.Company {
-	t := sim.Tenancy{ID: "o-large"}
+	c := sim.Company{ID: 1}
 	for i := range n {
-		t.Sent = append(t.Sent, sim.Offer{
-			ID: fmt.Sprint("inv-", i), Organization: t.ID, Target: fmt.Sprint("acc-", i), State: "INVITING",
-			Record: sim.Record{Created: time.Unix(1790000000+int64(i), 0)},
-		})
+		c.Invitations = append(c.Invitations, sim.Invitation{Account: sim.Account{ID: int64(i)}, Sent: time.Unix(1790000000+int64(i), 0)})
 	}
-	return func(time.Time) sim.Company { return sim.Company{Tenancy: &t} }
+	return func(time.Time) sim.Company { return c }
 }
 
 func TestPages(t *testing.T) {
@@ -48,7 +45,7 @@ func TestPages(t *testing.T) {
 		"exactly one page, without count": {100, sim.Paging{CountOff: -100}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cloud := newSim(t, sim.SCPConfig{TLS: true, Company: large(c.rows)})
+			cloud := newSim(t, sim.Config{TLS: true, Company: large(c.rows)})
 			cloud.SetPaging(pathInvitations, c.paging)
 			rows, unparsed, err := newClient(cloud, nil).Invitations(t.Context())
 			if err != nil || unparsed != 0 {
@@ -69,7 +66,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestEndlessList(t *testing.T) {
-	cloud := newSim(t, sim.SCPConfig{TLS: true})
+	cloud := newSim(t, sim.Config{TLS: true})
 	cloud.SetPaging(pathInvitations, sim.Paging{Endless: true})
 	rows, _, err := newClient(cloud, func(c *Config) { c.PageSize = 2 }).Invitations(t.Context())
 	var e *Error
@@ -81,7 +78,7 @@ func TestEndlessList(t *testing.T) {
 // A page that cannot be read fails the listing, however many could.
 func TestAPageThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cloud := newSim(t, sim.SCPConfig{TLS: true, Company: large(1234)})
+		cloud := newSim(t, sim.Config{TLS: true, Company: large(1234)})
 		broken := sim.SCPError("ContactAdminForAssistance")
 		n := 0
 		rows, _, err := newClient(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -124,7 +121,7 @@ func TestPageThatRepeats(t *testing.T) {
 	for i := range rows {
 		rows[i] = fmt.Sprintf(`{"id": "i-%d", "state": "INVITING"}`, i)
 	}
-	cloud := newSim(t, sim.SCPConfig{TLS: true})
+	cloud := newSim(t, sim.Config{TLS: true})
 	cloud.SetFault(pathInvitations, sim.Fault{Body: `{"count": 150, "size": 100, "organization_invitations": [` + strings.Join(rows, ",") + "]}"})
 	_, _, err := newClient(cloud, nil).Invitations(t.Context())
 	var e *Error

@@ -74,7 +74,7 @@ func TestClientSigns(t *testing.T) {
 
 // Whatever the base URL looks like, what is signed is what arrives.
 func TestSignedAsSent(t *testing.T) {
-	cloud := newSim(t, sim.SCPConfig{})
+	cloud := newSim(t, sim.Config{})
 	server := httptest.NewServer(cloud)
 	defer server.Close()
 	secure := httptest.NewTLSServer(cloud)

@@ -24,8 +24,8 @@ organizations:
     collectors: [organization, groups, members, invitations, withdrawals, policies]
 `
 
-func ncp(t *testing.T, change func(*sim.NCPConfig)) *sim.NCP {
-	cfg := sim.NCPConfig{AccessKey: "EXAMPLE", SecretKey: "SECRET", Company: sim.Sample, Unexpected: t.Errorf}
+func ncp(t *testing.T, change func(*sim.Config)) *sim.NCP {
+	cfg := sim.Config{AccessKey: "EXAMPLE", SecretKey: "SECRET", Company: sim.Sample, Unexpected: t.Errorf}
 	if change != nil {
 		change(&cfg)
 	}
@@ -50,12 +50,12 @@ func TestGoldenNCP(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		yaml   string
-		cloud  func(*sim.NCPConfig)
+		cloud  func(*sim.Config)
 		before func(w *world, cloud *sim.NCP) // until the scrape that is compared
 	}{
 		{name: "full", yaml: acme},
-		{name: "full_old_shape", yaml: acme, cloud: func(c *sim.NCPConfig) { c.Old = true }},
-		{name: "full", yaml: acme, cloud: func(c *sim.NCPConfig) { c.Drift = true }},
+		{name: "full_old_shape", yaml: acme, cloud: func(c *sim.Config) { c.Old = true }},
+		{name: "full", yaml: acme, cloud: func(c *sim.Config) { c.Drift = true }},
 		{name: "full", yaml: fromTree},
 		{name: "default_collectors", yaml: defaults},
 		{name: "empty", yaml: acme, before: func(_ *world, cloud *sim.NCP) {
@@ -71,8 +71,8 @@ func TestGoldenNCP(t *testing.T) {
 		{name: "one_group_refused", yaml: acme, before: func(_ *world, cloud *sim.NCP) {
 			cloud.SetFault("/account/group/612", broken)
 		}},
-		{name: "sub_account", yaml: acme, cloud: func(c *sim.NCPConfig) { c.Caller = sim.SubAccount }},
-		{name: "clock_skew", yaml: acme, cloud: func(c *sim.NCPConfig) { c.Skew = 6 * time.Minute }},
+		{name: "sub_account", yaml: acme, cloud: func(c *sim.Config) { c.Caller = sim.SubAccount }},
+		{name: "clock_skew", yaml: acme, cloud: func(c *sim.Config) { c.Skew = 6 * time.Minute }},
 		{name: "all_stale", yaml: acme, before: func(w *world, cloud *sim.NCP) {
 			w.scrape("")
 			cloud.SetFault("*", broken)

@@ -1,7 +1,6 @@
 package cloud_test
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,8 +29,8 @@ organizations:
 func with(key string) string { return acmeSCP + "    " + key + "\n" }
 
 // The samples' reference time is the same on both clouds.
-func scpCloud(t *testing.T, change func(*sim.SCPConfig)) *sim.SCP {
-	cfg := sim.SCPConfig{AccessKey: "EXAMPLE", SecretKey: "SECRET", TLS: true, Company: sim.Sample, Unexpected: t.Errorf}
+func scpCloud(t *testing.T, change func(*sim.Config)) *sim.SCP {
+	cfg := sim.Config{AccessKey: "EXAMPLE", SecretKey: "SECRET", TLS: true, Unexpected: t.Errorf}
 	if change != nil {
 		change(&cfg)
 	}
@@ -58,11 +57,11 @@ func TestGoldenSCP(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		yaml   string
-		cloud  func(*sim.SCPConfig)
+		cloud  func(*sim.Config)
 		before func(w *world, cloud *sim.SCP) // until the scrape that is compared
 	}{
 		{name: "scp_full", yaml: acmeSCP},
-		{name: "scp_full", yaml: acmeSCP, cloud: func(c *sim.SCPConfig) { c.Drift = true }},
+		{name: "scp_full", yaml: acmeSCP, cloud: func(c *sim.Config) { c.Drift = true }},
 		{name: "scp_full", yaml: with(`api_version: "1.0"`)}, // its times have no zone
 		{name: "scp_full", yaml: with(`api_version: ""`)},
 		{name: "scp_full", yaml: with("page_size: 4")},
@@ -73,7 +72,7 @@ func TestGoldenSCP(t *testing.T) {
 		}},
 		{name: "scp_lifetime", yaml: with("invitation_lifetime: 30d")},
 		{name: "scp_default_collectors", yaml: acmeSCP[:strings.Index(acmeSCP, "    collectors")]},
-		{name: "scp_member_account", yaml: acmeSCP, cloud: func(c *sim.SCPConfig) { c.Caller = sim.NotMaster }},
+		{name: "scp_member_account", yaml: acmeSCP, cloud: func(c *sim.Config) { c.Caller = sim.NotMaster }},
 		{name: "scp_unknown_version", yaml: with(`api_version: "9.9"`)},
 		{name: "scp_drift", yaml: acmeSCP, before: func(_ *world, cloud *sim.SCP) {
 			cloud.SetFault(scpSent, sim.Fault{Body: scpSample(t, "organization_invitations.drift.json")})
@@ -84,7 +83,7 @@ func TestGoldenSCP(t *testing.T) {
 		{name: "scp_lost_headers", yaml: acmeSCP, before: func(_ *world, cloud *sim.SCP) {
 			cloud.SetFault("/v1/*", sim.SCPNoCredentials(scpSent))
 		}},
-		{name: "scp_clock_skew", yaml: acmeSCP, cloud: func(c *sim.SCPConfig) { c.Skew = -6 * time.Minute }},
+		{name: "scp_clock_skew", yaml: acmeSCP, cloud: func(c *sim.Config) { c.Skew = -6 * time.Minute }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -107,7 +106,7 @@ func TestGoldenSCP(t *testing.T) {
 func TestSCPAdvice(t *testing.T) {
 	for name, tt := range map[string]struct {
 		yaml      string
-		cloud     func(*sim.SCPConfig)
+		cloud     func(*sim.Config)
 		collector string
 		err       string
 		advice    string
@@ -118,7 +117,7 @@ func TestSCPAdvice(t *testing.T) {
 			advice: `change api_version: the collector api_version shows which versions there are, and "" takes the newest`,
 		},
 		"member account": {
-			yaml: acmeSCP, cloud: func(c *sim.SCPConfig) { c.Caller = sim.NotMaster }, collector: "members",
+			yaml: acmeSCP, cloud: func(c *sim.Config) { c.Caller = sim.NotMaster }, collector: "members",
 			err:    `page 0: get /v1/organization-accounts: SCP error Forbidden: missing permission organization:ListAccounts (HTTP 403, request req-0001)`,
 			advice: "give the key's account the permission organization:ListAccounts; with a member account's key, only these collectors work: [received_invitations, api_version]",
 		},
@@ -150,20 +149,18 @@ func TestSCPAdvice(t *testing.T) {
 // are exact. When one page fails, the old counts stay and the collector says
 // that it failed.
 func TestSCPPages(t *testing.T) {
-	tenancy := sim.Tenancy{ID: "o-large"}
+	company := sim.Company{ID: 1}
 	for i := range 1234 {
-		state := "EXPIRED"
-		if i%10 == 0 {
-			state = "INVITING"
+		sent := sim.SampleTime().Add(time.Duration(i-2000) * time.Minute)
+		invitation := sim.Invitation{Account: sim.Account{ID: int64(i)}, Sent: sent}
+		if i%10 > 0 {
+			invitation.Ended, invitation.Outcome = sent, sim.Expired
 		}
-		tenancy.Sent = append(tenancy.Sent, sim.Offer{
-			ID: fmt.Sprint("inv-", i), Organization: tenancy.ID, Target: fmt.Sprint("acc-", i), State: state,
-			Record: sim.Record{Created: sim.SampleTime().Add(time.Duration(i-2000) * time.Minute)},
-		})
+		company.Invitations = append(company.Invitations, invitation)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		cloud := scpCloud(t, func(c *sim.SCPConfig) {
-			c.Company = func(time.Time) sim.Company { return sim.Company{Tenancy: &tenancy} }
+		cloud := scpCloud(t, func(c *sim.Config) {
+			c.Company = func(time.Time) sim.Company { return company }
 		})
 		cloud.SetPaging(scpSent, sim.Paging{MaxSize: 20, Moves: 30})
 		var left atomic.Int64 // calls until the service is down; 0: never
@@ -201,8 +198,8 @@ func TestSCPPages(t *testing.T) {
 func TestBothClouds(t *testing.T) {
 	company := sim.Living(7, 6, 40)
 	synctest.Test(t, func(t *testing.T) {
-		one := sim.NewNCP(sim.NCPConfig{AccessKey: "EXAMPLE", SecretKey: "SECRET", Company: company})
-		other := scpCloud(t, func(c *sim.SCPConfig) { c.Company = company })
+		one := sim.NewNCP(sim.Config{AccessKey: "EXAMPLE", SecretKey: "SECRET", Company: company})
+		other := scpCloud(t, func(c *sim.Config) { c.Company = company })
 		defer one.Close()
 		both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.Host, ".ntruss.com") {

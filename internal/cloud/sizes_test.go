@@ -50,7 +50,7 @@ func TestImplausible(t *testing.T) {
 				var cloud sim.Cloud
 				yaml := acme
 				if tt.cloud == "scp" {
-					cloud, yaml = sim.NewSCP(sim.SCPConfig{AccessKey: "EXAMPLE", SecretKey: "SECRET", TLS: true}), strings.NewReplacer(
+					cloud, yaml = sim.NewSCP(sim.Config{AccessKey: "EXAMPLE", SecretKey: "SECRET", TLS: true}), strings.NewReplacer(
 						"cloud: ncp", "cloud: scp", "organization.apigw.ntruss.com", "organization.e.samsungsdscloud.com",
 						"[organization, groups, members, invitations, withdrawals, policies]", "[organization, members, invitations, received_invitations, api_version]",
 					).Replace(acme)

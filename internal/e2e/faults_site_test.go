@@ -74,9 +74,9 @@ type override struct {
 func newSimulator(t *testing.T, cloud string, skew time.Duration) simulator {
 	var s simulator
 	if cloud == "scp" {
-		s = sim.NewSCP(sim.SCPConfig{AccessKey: siteAccess, SecretKey: siteSecret, Skew: skew, Unexpected: t.Errorf})
+		s = sim.NewSCP(sim.Config{AccessKey: siteAccess, SecretKey: siteSecret, Skew: skew, Unexpected: t.Errorf})
 	} else {
-		s = sim.NewNCP(sim.NCPConfig{AccessKey: siteAccess, SecretKey: siteSecret, Skew: skew, Unexpected: t.Errorf})
+		s = sim.NewNCP(sim.Config{AccessKey: siteAccess, SecretKey: siteSecret, Skew: skew, Unexpected: t.Errorf})
 	}
 	t.Cleanup(s.Close)
 	return s

@@ -41,7 +41,7 @@ func TestMonitoring(t *testing.T) {
 	}
 
 	company := &offer{sent: time.Now().Add(-10 * 24 * time.Hour)}
-	cloud := sim.NewNCP(sim.NCPConfig{AccessKey: promAccess, SecretKey: promSecret, Company: company.at, Unexpected: t.Errorf})
+	cloud := sim.NewNCP(sim.Config{AccessKey: promAccess, SecretKey: promSecret, Company: company.at, Unexpected: t.Errorf})
 	api := httptest.NewServer(cloud)
 	t.Cleanup(func() { cloud.Close(); api.Close() })
 	received := &webhook{}

@@ -52,9 +52,9 @@ func newTenant(t *testing.T, number int, ca *authority) *tenant {
 	company := sim.Living(uint64(number), 6, 40)
 	n := &tenant{name: fmt.Sprintf("tenant-%d", number), dir: t.TempDir(), guest: number%10 == 9}
 	if cloud == "scp" {
-		n.sim = sim.NewSCP(sim.SCPConfig{Company: company, Clock: clock, Unexpected: t.Errorf})
+		n.sim = sim.NewSCP(sim.Config{Company: company, Clock: clock, Unexpected: t.Errorf})
 	} else {
-		n.sim = sim.NewNCP(sim.NCPConfig{Company: company, Clock: clock, Unexpected: t.Errorf})
+		n.sim = sim.NewNCP(sim.Config{Company: company, Clock: clock, Unexpected: t.Errorf})
 	}
 	t.Cleanup(n.sim.Close)
 	n.site = newSite(t, cloud, 2000+number, nil)

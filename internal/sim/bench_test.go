@@ -18,7 +18,7 @@ func BenchmarkGroup(b *testing.B) {
 
 func benchmark(b *testing.B, path func(sim.Company) string) {
 	company := sim.Living(1, 100, 100_000)(time.Now())
-	ncp := newNCP(b, sim.NCPConfig{Company: func(time.Time) sim.Company { return company }})
+	ncp := newNCP(b, sim.Config{Company: func(time.Time) sim.Company { return company }})
 	for b.Loop() {
 		b.SetBytes(int64(record(b, ncp, path(company)).Body.Len()))
 	}

@@ -1,12 +1,12 @@
-// Package sim plays the clouds' organization APIs, for tests and for the demo.
+// Package sim simulates the clouds' organization APIs, for tests and for the
+// demo.
 //
-// A Company is a made-up organization at one moment. Sample is the one of the
-// documentation samples; Living returns one in which people are invited, join
-// and leave. NCP serves a Company in the shapes of the NAVER Cloud Platform,
-// checks every request as its gateway does, and misbehaves on demand: see
-// Fault. SCP does the same in the shapes of the Samsung Cloud Platform, whose
-// pages can misbehave as well: see Paging.
+// A Company is an invented organization at one moment. Sample returns the one
+// of the documentation samples; Living returns one that changes over time. NCP
+// serves a Company as the API of the NAVER Cloud Platform does, SCP as that of
+// the Samsung Cloud Platform. Both check every request as the real gateway does,
+// and both are a Cloud, whose operations can be made to fail: see Fault.
 //
-// The package is written from what the clouds document and imports none of our
-// clients, so that it disagrees when they are wrong.
+// The package is written from the clouds' documentation and imports none of our
+// clients, so that a mistake in a client shows.
 package sim

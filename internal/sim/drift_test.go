@@ -10,11 +10,11 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-// Drift changes how facts are written, and loses none of them.
+// Drift changes how facts are written and loses none of them.
 func TestDrift(t *testing.T) {
 	for _, old := range []bool{false, true} {
-		plain := newNCP(t, sim.NCPConfig{Old: old})
-		drift := newNCP(t, sim.NCPConfig{Old: old, Drift: true})
+		plain := newNCP(t, sim.Config{Old: old})
+		drift := newNCP(t, sim.Config{Old: old, Drift: true})
 		var drifted strings.Builder
 		for _, path := range []string{"/org", "/group/tree", "/account/group/612", "/account/invite/invitation", "/account/leave", "/policy/list"} {
 			rec := record(t, drift, path)
@@ -34,7 +34,7 @@ func TestDrift(t *testing.T) {
 			}
 		}
 		if strings.Contains(drifted.String(), "member-2") {
-			t.Error("no name is absent")
+			t.Error("every name is present")
 		}
 		if want, have := old, strings.Contains(drifted.String(), `{"organizationGroupNo": "4100", "memberNo": "9000003"`); want != have {
 			t.Errorf("invitations of the old field table: want %v, have %v", want, have)
@@ -42,7 +42,7 @@ func TestDrift(t *testing.T) {
 	}
 }
 
-// facts returns what a lenient reader finds in a decoded body.
+// facts returns what a lenient client reads from a decoded body.
 func facts(v any) []map[string]string {
 	list, ok := v.([]any)
 	if !ok {
@@ -55,7 +55,7 @@ func facts(v any) []map[string]string {
 			switch {
 			case k == "memberName", k == "loginId", k == "displayName", k == "memberAlias", k == "memberStatusName", k == "newField",
 				strings.HasSuffix(k, "EmailAddress"), strings.HasPrefix(k, "masterMemberName"), strings.Contains(k, "Desc"):
-				continue // of no use to an exporter
+				continue // not needed by a client
 			case v == nil, v == "N":
 				continue // the same as absent
 			case k == "organizationGroupNo" && row.(map[string]any)["regYmdt"] != nil:

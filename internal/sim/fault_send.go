@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// A sender writes one answer. It gives up, with a panic that the server
-// expects, when the client has gone or the simulator is closed.
+// A sender writes one response. When the client has gone or the simulator is
+// closed it aborts with http.ErrAbortHandler, a panic that net/http expects.
 type sender struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	closed <-chan struct{}
 }
 
-// send answers the request with the truth, as far as the fault lets it.
-func (s sender) send(f Fault, truth func() answer) {
+// send sends the original response with the fault applied.
+func (s sender) send(f Fault, original func() response) {
 	if f.Delay > 0 {
-		s.wait(f.Delay)
+		s.sleep(f.Delay)
 	}
 	if f.Hang {
 		s.hang()
@@ -30,25 +30,25 @@ func (s sender) send(f Fault, truth func() answer) {
 	if f.Reset {
 		s.reset()
 	}
-	a := f.answer(truth)
-	maps.Copy(s.w.Header(), a.header)
-	if !f.Chunked && !f.Endless {
-		s.w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	resp := f.response(original)
+	maps.Copy(s.w.Header(), resp.header)
+	if !f.Endless {
+		s.w.Header().Set("Content-Length", strconv.Itoa(len(resp.body)))
 	}
-	s.w.WriteHeader(a.status)
-	if f.Chunked || f.Endless || f.Drip > 0 || f.partial() {
-		s.flush() // a client that waits for the headers has them now
+	s.w.WriteHeader(resp.status)
+	if f.Endless || f.Drip > 0 || f.partial() {
+		s.flush() // the client gets the headers before the body
 	}
 	if f.partial() {
-		a.body = a.body[:len(a.body)/2]
+		resp.body = resp.body[:len(resp.body)/2]
 	}
 	if f.Endless {
-		s.endless(a.body)
+		s.writeEndless(resp.body)
 	}
 	if f.Drip > 0 {
-		s.drip(a.body, f.Drip)
+		s.writeSlowly(resp.body, f.Drip)
 	} else {
-		s.write(a.body)
+		s.write(resp.body)
 	}
 	if !f.partial() {
 		return
@@ -63,9 +63,9 @@ func (s sender) send(f Fault, truth func() answer) {
 	panic(http.ErrAbortHandler)
 }
 
-// endless sends the start of a list and rows until the client has had enough.
-// The rows are long, so that a limit in bytes is soon reached.
-func (s sender) endless(start []byte) {
+// writeEndless sends the start of a list and rows until the client has gone. The
+// rows are long, so that a limit in bytes is reached soon.
+func (s sender) writeEndless(start []byte) {
 	if len(start) == 0 {
 		start = []byte("[")
 	}
@@ -77,20 +77,14 @@ func (s sender) endless(start []byte) {
 			n++
 		}
 		s.write([]byte(rows.String()))
-		select {
-		case <-s.r.Context().Done():
-			panic(http.ErrAbortHandler)
-		case <-s.closed:
-			panic(http.ErrAbortHandler)
-		default:
-		}
+		s.sleep(0) // aborts if the simulator is closed: the client may go on reading
 	}
 }
 
-// drip sends one byte at a time.
-func (s sender) drip(body []byte, every time.Duration) {
+// writeSlowly sends one byte per interval.
+func (s sender) writeSlowly(body []byte, interval time.Duration) {
 	for i := range body {
-		s.wait(every)
+		s.sleep(interval)
 		s.write(body[i : i+1])
 		s.flush()
 	}
@@ -109,17 +103,16 @@ func (s sender) flush() {
 	}
 }
 
-// wait waits for d.
-func (s sender) wait(d time.Duration) {
+func (s sender) sleep(d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
-	s.until(t.C)
+	s.wait(t.C)
 }
 
-// hang waits until nobody cares any more.
-func (s sender) hang() { s.until(nil) }
+// hang blocks until the client has gone or the simulator is closed.
+func (s sender) hang() { s.wait(nil) }
 
-func (s sender) until(c <-chan time.Time) {
+func (s sender) wait(c <-chan time.Time) {
 	select {
 	case <-c:
 	case <-s.r.Context().Done():
@@ -129,8 +122,8 @@ func (s sender) until(c <-chan time.Time) {
 	}
 }
 
-// reset closes the connection without the usual goodbye, where it is one that
-// knows how: TCP, with or without TLS, and HTTP/1.
+// reset resets the connection if it is TCP, with or without TLS, and HTTP/1;
+// others it only closes.
 func (s sender) reset() {
 	conn, _, err := http.NewResponseController(s.w).Hijack()
 	if err != nil {
@@ -140,7 +133,7 @@ func (s sender) reset() {
 		conn = tls.NetConn()
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // makes Close a reset
+		_ = tcp.SetLinger(0) // makes Close send a reset
 	}
 	_ = conn.Close()
 	panic(http.ErrAbortHandler)

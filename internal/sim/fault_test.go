@@ -18,15 +18,15 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-// A stand is a simulator in a real server, and a right client.
-type stand struct {
+// A testServer is a simulator behind a real HTTP server, with a client.
+type testServer struct {
 	*sim.NCP
 	server *httptest.Server
-	ended  chan struct{} // one for each handler that has ended
+	ended  chan struct{} // receives when a handler returns
 }
 
-func newStand(t *testing.T) *stand {
-	s := &stand{NCP: newNCP(t, sim.NCPConfig{}), ended: make(chan struct{}, 100)}
+func newTestServer(t *testing.T) *testServer {
+	s := &testServer{NCP: newNCP(t, sim.Config{}), ended: make(chan struct{}, 100)}
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() { s.ended <- struct{}{} }()
 		s.ServeHTTP(w, r)
@@ -39,44 +39,44 @@ func newStand(t *testing.T) *stand {
 	return s
 }
 
-// open sends a right request.
-func (s *stand) open(ctx context.Context, path string) (*http.Response, error) {
+// open sends a valid request.
+func (s *testServer) open(ctx context.Context, path string) (*http.Response, error) {
 	req := signed(ctx, s.server.URL, prefix+path, access, secret, time.Now())
 	req.RequestURI = ""
 	return s.server.Client().Do(req)
 }
 
-// A reply is an answer with its body, as far as that came.
-type reply struct {
+// A result is a response and as much of its body as was received.
+type result struct {
 	code   int
 	header http.Header
 	length int64 // as declared
 	body   string
 }
 
-// get sends a right request and reads the answer.
-func (s *stand) get(t *testing.T, path string) (reply, error) {
+// get sends a valid request and reads the response.
+func (s *testServer) get(t *testing.T, path string) (result, error) {
 	t.Helper()
 	resp, err := s.open(t.Context(), path)
 	if err != nil {
-		return reply{}, err
+		return result{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return reply{resp.StatusCode, resp.Header, resp.ContentLength, string(body)}, err
+	return result{resp.StatusCode, resp.Header, resp.ContentLength, string(body)}, err
 }
 
-// called waits for the first request.
-func (s *stand) called() {
+// waitForCall waits for the first request.
+func (s *testServer) waitForCall() {
 	for len(s.Calls()) == 0 {
 		time.Sleep(time.Millisecond)
 	}
 }
 
-const leave = `[{"memberNo": 9000004, "organizationNo": 4100, "masterMemberNo": 9000001, "loginId": "c***@example.test", "memberName": "member-4", "memberStatusCode": "LVREQ", "modYmdt": 1794459600000}]` + "\n"
+const withdrawals = `[{"memberNo": 9000004, "organizationNo": 4100, "masterMemberNo": 9000001, "loginId": "c***@example.test", "memberName": "member-4", "memberStatusCode": "LVREQ", "modYmdt": 1794459600000}]`
 
-func TestFaultAnswers(t *testing.T) {
-	s := newStand(t)
+func TestFaultResponses(t *testing.T) {
+	s := newTestServer(t)
 	const json, html = "application/json", "text/html"
 	for name, c := range map[string]struct {
 		fault  sim.Fault
@@ -84,22 +84,21 @@ func TestFaultAnswers(t *testing.T) {
 		kind   string
 		body   string
 	}{
-		"none":         {sim.Fault{}, 200, json, leave},
-		"status":       {sim.Fault{Status: 503}, 503, json, ""},
-		"empty":        {sim.Fault{Status: 200}, 200, json, ""},
-		"no content":   {sim.Fault{Status: 204}, 204, json, ""},
-		"body":         {sim.Fault{Body: "[] and more"}, 200, json, "[] and more"},
-		"both":         {sim.Fault{Status: 500, Body: `{"code": "E500"}`}, 500, json, `{"code": "E500"}`},
-		"header alone": {sim.Fault{Header: http.Header{"content-type": {"text/plain;charset=UTF-8"}}}, 200, "text/plain;charset=UTF-8", leave},
-		"garbage":      {sim.Fault{Garbage: true}, 200, html, "<html><head><title>Service</title></head><body>Please come back later.</body></html>\n"},
-		"bad gateway":  {sim.Fault{Status: 502, Garbage: true}, 502, html, "<html><head><title>Service</title></head><body>Please come back later.</body></html>\n"},
-		"redirect":     {sim.Fault{Redirect: "http://elsewhere.example.test/"}, 302, json, ""},
-		"another":      {sim.Fault{Redirect: "http://elsewhere.example.test/", Status: 307}, 307, json, ""},
-		"cut":          {sim.Fault{CutJSON: true}, 200, json, leave[:len(leave)/2]},
-		"cut body":     {sim.Fault{CutJSON: true, Body: `[{"a": 1}]`}, 200, json, `[{"a"`},
-		"chunked":      {sim.Fault{Chunked: true}, 200, json, leave},
-		"drip":         {sim.Fault{Drip: time.Nanosecond, Body: "[]"}, 200, json, "[]"},
-		"delay":        {sim.Fault{Delay: time.Nanosecond}, 200, json, leave},
+		"none":                {sim.Fault{}, 200, json, withdrawals},
+		"status":              {sim.Fault{Status: 503}, 503, json, ""},
+		"empty":               {sim.Fault{Status: 200}, 200, json, ""},
+		"no content":          {sim.Fault{Status: 204}, 204, json, ""},
+		"body":                {sim.Fault{Body: "[] and more"}, 200, json, "[] and more"},
+		"status and body":     {sim.Fault{Status: 500, Body: `{"code": "E500"}`}, 500, json, `{"code": "E500"}`},
+		"header alone":        {sim.Fault{Header: http.Header{"content-type": {"text/plain;charset=UTF-8"}}}, 200, "text/plain;charset=UTF-8", withdrawals},
+		"garbage":             {sim.Fault{Garbage: true}, 200, html, "<html><head><title>Service</title></head><body>Please come back later.</body></html>\n"},
+		"bad gateway":         {sim.Fault{Status: 502, Garbage: true}, 502, html, "<html><head><title>Service</title></head><body>Please come back later.</body></html>\n"},
+		"redirect":            {sim.Fault{Redirect: "http://elsewhere.example.test/"}, 302, json, ""},
+		"status and redirect": {sim.Fault{Redirect: "http://elsewhere.example.test/", Status: 307}, 307, json, ""},
+		"cut":                 {sim.Fault{CutJSON: true}, 200, json, withdrawals[:len(withdrawals)/2]},
+		"cut body":            {sim.Fault{CutJSON: true, Body: `[{"a": 1}]`}, 200, json, `[{"a"`},
+		"drip":                {sim.Fault{Drip: time.Nanosecond, Body: "[]"}, 200, json, "[]"},
+		"delay":               {sim.Fault{Delay: time.Nanosecond}, 200, json, withdrawals},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.SetFault("/account/leave", c.fault)
@@ -110,7 +109,7 @@ func TestFaultAnswers(t *testing.T) {
 			if have.code != c.status || have.body != c.body || have.header.Get("Content-Type") != c.kind {
 				t.Errorf("have %+v", have)
 			}
-			if have.header.Get("Location") != c.fault.Redirect || (have.length < 0) != c.fault.Chunked {
+			if have.header.Get("Location") != c.fault.Redirect {
 				t.Errorf("have %+v", have)
 			}
 		})
@@ -118,7 +117,7 @@ func TestFaultAnswers(t *testing.T) {
 }
 
 func TestErrorBodies(t *testing.T) {
-	s := newStand(t)
+	s := newTestServer(t)
 	for file, fault := range map[string]sim.Fault{
 		"401.common_201.json":  sim.NCPError("COMMON_201"),
 		"403.common_101.json":  sim.NCPError("COMMON_101"),
@@ -157,18 +156,17 @@ func TestErrorBodies(t *testing.T) {
 }
 
 func TestFaultBreaksConnection(t *testing.T) {
-	s := newStand(t)
-	half := leave[:len(leave)/2]
+	s := newTestServer(t)
+	half := withdrawals[:len(withdrawals)/2]
 	for name, c := range map[string]struct {
 		fault sim.Fault
 		body  string
 		err   error
 	}{
-		"reset":            {sim.Fault{Reset: true}, "", syscall.ECONNRESET},
-		"reset body":       {sim.Fault{ResetBody: true}, half, syscall.ECONNRESET},
-		"truncate":         {sim.Fault{Truncate: true}, half, io.ErrUnexpectedEOF},
-		"truncate chunked": {sim.Fault{Truncate: true, Chunked: true}, half, io.ErrUnexpectedEOF},
-		"truncate body":    {sim.Fault{Truncate: true, Body: "[1,2]"}, "[1", io.ErrUnexpectedEOF},
+		"reset":         {sim.Fault{Reset: true}, "", syscall.ECONNRESET},
+		"reset body":    {sim.Fault{ResetBody: true}, half, syscall.ECONNRESET},
+		"truncate":      {sim.Fault{Truncate: true}, half, io.ErrUnexpectedEOF},
+		"truncate body": {sim.Fault{Truncate: true, Body: "[1,2]"}, "[1", io.ErrUnexpectedEOF},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.SetFault("/account/leave", c.fault)
@@ -180,64 +178,7 @@ func TestFaultBreaksConnection(t *testing.T) {
 	}
 }
 
-func TestResetWithTLS(t *testing.T) {
-	ncp := newNCP(t, sim.NCPConfig{})
-	server := httptest.NewTLSServer(ncp)
-	defer server.Close()
-	ncp.SetFault("/org", sim.Fault{Reset: true})
-	req := signed(t.Context(), server.URL, prefix+"/org", access, secret, time.Now())
-	req.RequestURI = ""
-	resp, err := server.Client().Do(req)
-	if err == nil {
-		resp.Body.Close()
-	}
-	if !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("have %v", err)
-	}
-}
-
-// Whatever a handler is at, it ends when the client has gone.
-func TestFaultEndsWithClient(t *testing.T) {
-	for name, f := range map[string]sim.Fault{
-		"delay":     {Delay: time.Hour},
-		"hang":      {Hang: true},
-		"hang body": {HangBody: true},
-		"drip":      {Drip: time.Hour},
-		"endless":   {Endless: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newStand(t)
-			s.SetFault("/account/leave", f)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			silent := f.Delay > 0 || f.Hang
-			if silent {
-				go func() {
-					s.called()
-					cancel()
-				}()
-			}
-			resp, err := s.open(ctx, "/account/leave")
-			switch {
-			case silent && errors.Is(err, context.Canceled):
-			case silent || err != nil:
-				t.Errorf("have %v", err)
-			case f.HangBody:
-				half := make([]byte, len(leave)/2)
-				if _, err := io.ReadFull(resp.Body, half); err != nil || string(half) != leave[:len(half)] {
-					t.Errorf("have %q, %v", half, err)
-				}
-			}
-			if resp != nil {
-				cancel()
-				resp.Body.Close()
-			}
-			<-s.ended
-		})
-	}
-}
-
-// Close ends what hangs, so that the server can be closed.
+// Close ends responses that hang, so that the HTTP server can be closed.
 func TestClose(t *testing.T) {
 	for name, f := range map[string]sim.Fault{
 		"delay":     {Delay: time.Hour},
@@ -247,7 +188,7 @@ func TestClose(t *testing.T) {
 		"endless":   {Endless: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStand(t)
+			s := newTestServer(t)
 			s.SetFault("*", f)
 			failed := make(chan error)
 			go func() {
@@ -258,19 +199,19 @@ func TestClose(t *testing.T) {
 				}
 				failed <- err
 			}()
-			s.called()
+			s.waitForCall()
 			s.Close()
 			if err := <-failed; err == nil {
-				t.Error("the answer is complete")
+				t.Error("the response is complete")
 			}
 			<-s.ended
 		})
 	}
 }
 
-// An endless list is right as far as it goes.
+// The rows of an endless list are valid.
 func TestEndless(t *testing.T) {
-	s := newStand(t)
+	s := newTestServer(t)
 	for start, tokens := range map[string]int{"": 1, `{"accounts": [`: 3} {
 		s.SetFault("/account/leave", sim.Fault{Endless: true, Body: start})
 		resp, err := s.open(t.Context(), "/account/leave")
@@ -294,25 +235,8 @@ func TestEndless(t *testing.T) {
 	}
 }
 
-func TestTimes(t *testing.T) {
-	s := newStand(t)
-	s.SetFault("/org", sim.Fault{Status: 503, Times: 2})
-	s.SetFault("*", sim.Fault{Status: 500, Times: 1})
-	var have []int
-	for range 5 {
-		reply, err := s.get(t, "/org")
-		if err != nil {
-			t.Fatal(err)
-		}
-		have = append(have, reply.code)
-	}
-	if diff := cmp.Diff([]int{503, 503, 500, 200, 200}, have); diff != "" {
-		t.Errorf("want -, have +\n%s", diff)
-	}
-}
-
 func TestPatterns(t *testing.T) {
-	ncp := newNCP(t, sim.NCPConfig{})
+	ncp := newNCP(t, sim.Config{})
 	ncp.SetFault("*", sim.Fault{Status: 500})
 	ncp.SetFault("/account/group/*", sim.Fault{Status: 502})
 	ncp.SetFault("/account/group/612", sim.NCPNotFound())
@@ -323,43 +247,21 @@ func TestPatterns(t *testing.T) {
 		}
 		return strings.Join(codes, " ")
 	}
-	for _, step := range []struct{ heal, want string }{
-		{"/org", "500 500 502 404 500"}, // not what is broken
+	for _, step := range []struct{ remove, want string }{
+		{"/org", "500 500 502 404 500"},
 		{"/account/group/612", "500 500 502 502 500"},
 		{"/account/*", "500 500 500 500 500"},
 		{"*", "200 200 200 200 404"},
 	} {
-		ncp.SetFault(step.heal, sim.Fault{})
+		ncp.SetFault(step.remove, sim.Fault{})
 		if have := all(); have != step.want {
-			t.Errorf("%s healed: want %s, have %s", step.heal, step.want, have)
+			t.Errorf("%s removed: want %s, have %s", step.remove, step.want, have)
 		}
 	}
 	ncp.SetFault("*", sim.Fault{Status: 500})
 	ncp.SetFault("/account/*", sim.Fault{Status: 502})
 	ncp.SetFault("*", sim.Fault{})
 	if have := all(); have != "200 200 200 200 404" {
-		t.Errorf("all healed: have %s", have)
-	}
-}
-
-// A fault answers before the credentials are looked at, unless it is told to
-// wait.
-func TestAfterAuth(t *testing.T) {
-	ncp := newNCP(t, sim.NCPConfig{})
-	wrong := func() int {
-		rec := httptest.NewRecorder()
-		ncp.ServeHTTP(rec, signed(t.Context(), "", prefix+"/org", access, "x", time.Now()))
-		return rec.Code
-	}
-	ncp.SetFault("/org", sim.Fault{Status: 503})
-	if have := wrong(); have != 503 {
-		t.Errorf("before: have %d", have)
-	}
-	ncp.SetFault("/org", sim.Fault{Status: 503, AfterAuth: true, Times: 1})
-	if have := wrong(); have != 401 {
-		t.Errorf("refused: have %d", have)
-	}
-	if have := record(t, ncp, "/org").Code; have != 503 {
-		t.Errorf("granted: have %d", have)
+		t.Errorf("all removed: have %s", have)
 	}
 }

@@ -1,147 +1,82 @@
 package sim
 
 import (
+	"crypto/hmac"
 	"fmt"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
-// A Caller is whose key it is that signs the requests.
-type Caller int
+// NCP is the Organization API of the NAVER Cloud Platform, version 1, and the
+// gateway in front of it: the six paths that can be read.
+//
+// Operations are named by their path relative to /open-api/v1, in SetFault with
+// the number of the group, as "/account/group/612", in Calls with a placeholder,
+// as "/account/group/{no}".
+//
+// A SubAccount gets 401 COMMON_201 and a caller that is NotMaster 403 COMMON_101
+// for every path. That members may read /org, as its field masterMemberYn hints,
+// is too uncertain to rely on.
+type NCP struct{ *server }
 
-// The callers. Only the first is answered; that members may ask for /org, as its
-// masterMemberYn hints, is too uncertain to rely on.
-const (
-	Master     Caller = iota // of the organization
-	SubAccount               // a Sub Account: 401 COMMON_201
-	NotMaster                // a main account, but not the master: 403 COMMON_101
-)
+var _ Cloud = (*NCP)(nil)
 
-// NCPConfig says what an NCP serves, and to whom.
-type NCPConfig struct {
-	AccessKey string // nobody is let in without one
-	SecretKey string
-	Company   func(time.Time) Company // at a time of the Clock's world; nil is Sample
-	Clock     Clock
-
-	// Old answers in the shapes of the documentation of November 2022 to 2024.
-	Old bool
-	// Drift answers with quoted numbers, nulls, absent and unknown fields, and
-	// calls it text/plain. It never drops a fact: whoever reads it rightly finds
-	// the same organization.
-	Drift bool
-	// Skew is how far the gateway's clock is ahead of ours: in the Date header and
-	// in the check of a request's timestamp. The organization's times do not follow.
-	Skew   time.Duration
-	Caller Caller
-
-	// Unexpected is told of requests other than GET, which are refused, too;
-	// t.Errorf fits. Nil ignores them.
-	Unexpected func(format string, args ...any)
-}
-
-// NCP is the Organization API of the NAVER Cloud Platform and the gateway in
-// front of it: an http.Handler for the six paths that can be read.
-type NCP struct {
-	cfg    NCPConfig
-	faults faults
-	closed chan struct{}
-	close  func()
-
-	mu    sync.Mutex
-	keys  keys
-	calls map[string]int
-	total int
-}
-
-// NewNCP returns an NCP. Close it in the end, before the server it is in.
-func NewNCP(cfg NCPConfig) *NCP {
+// NewNCP returns an NCP. It must be closed.
+func NewNCP(cfg Config) *NCP {
 	if cfg.Company == nil {
 		cfg.Company = Sample
 	}
-	closed := make(chan struct{})
-	return &NCP{
-		cfg:    cfg,
-		closed: closed,
-		close:  sync.OnceFunc(func() { close(closed) }),
-		keys:   keys{cfg.AccessKey, cfg.SecretKey},
-		calls:  make(map[string]int),
+	s := new(NCP)
+	s.server = newServer(cfg, s, "x-ncp-trace-id")
+	return s
+}
+
+// The paths, relative to /open-api/v1.
+const (
+	ncpOrganization = "/org"
+	ncpTree         = "/group/tree"
+	ncpGroup        = "/account/group/"
+	ncpInvitations  = "/account/invite/invitation"
+	ncpWithdrawals  = "/account/leave"
+	ncpPolicies     = "/policy/list"
+)
+
+// operation implements api. A prefix before /open-api/v1 does not matter here; it
+// is signed.
+func (s *NCP) operation(r *http.Request) (name, instance string) {
+	uri, _, _ := strings.Cut(r.RequestURI, "?")
+	_, path, ok := strings.Cut(uri, "/open-api/v1")
+	if !ok {
+		return "other", uri
 	}
-}
-
-// Close ends every answer that hangs, drips or is endless, and makes new ones
-// end at once. Without it httptest.Server.Close would wait for them.
-func (s *NCP) Close() { s.close() }
-
-// SetFault makes the path, relative to /open-api/v1 and perhaps with a `*` at
-// its end, misbehave from the next request on. Where several apply the longest
-// path wins. The zero Fault heals it and all that the `*` stands for.
-func (s *NCP) SetFault(path string, f Fault) { s.faults.set(path, f) }
-
-// SetKeys makes another pair of keys the only valid one.
-func (s *NCP) SetKeys(access, secret string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.keys = keys{access, secret}
-}
-
-// Calls returns how many requests there were, refused ones included, by path
-// template: "/account/group/{no}" for a group's list, "other" for a path that
-// does not exist.
-func (s *NCP) Calls() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.calls)
-}
-
-// ServeHTTP answers one request.
-func (s *NCP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	now := time.Now()
-	path, template, group := route(r.RequestURI)
-	valid, number := s.count(template)
-	refusal := s.refuse(r, template, valid, now)
-	fault := s.faults.take(path, !refusal.zero())
-
-	h := w.Header()
-	h.Set("Date", now.Add(s.cfg.Skew).UTC().Format(http.TimeFormat))
-	h.Set("x-ncp-trace-id", fmt.Sprintf("sim-%d", number))
-	sender{w, r, s.closed}.send(fault, func() answer {
-		if !refusal.zero() {
-			return refusal.answer(nil)
+	switch path {
+	case ncpOrganization, ncpTree, ncpInvitations, ncpWithdrawals, ncpPolicies:
+		return path, path
+	}
+	if no, ok := strings.CutPrefix(path, ncpGroup); ok {
+		if _, err := strconv.ParseUint(no, 10, 63); err == nil {
+			return ncpGroup + "{no}", path
 		}
-		return s.answer(template, group, now)
-	})
+	}
+	return "other", path
 }
 
-// count notes a request and returns the keys that it must be signed with, and
-// its number.
-func (s *NCP) count(template string) (keys, int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls[template]++
-	s.total++
-	return s.keys, s.total
-}
-
-// refuse returns why a request is not answered; the zero Fault if it is.
-func (s *NCP) refuse(r *http.Request, template string, valid keys, now time.Time) Fault {
-	if r.Method != http.MethodGet {
-		if s.cfg.Unexpected != nil {
-			s.cfg.Unexpected("sim: %s %s: only GET is expected", r.Method, r.RequestURI)
-		}
-		f := gateway(http.StatusMethodNotAllowed, `"100"`, "Bad Request Exception", `, "details": "made-up detail: GET only"`)
+// refuse implements api.
+func (s *NCP) refuse(c *call) Fault {
+	if !s.onlyGET(c) {
+		f := ncpGatewayError(http.StatusMethodNotAllowed, `"100"`, "Bad Request Exception", `"made-up detail: GET only"`)
 		f.Header = http.Header{"Allow": {http.MethodGet}}
 		return f
 	}
-	if template == "other" {
+	if c.operation == "other" {
 		return NCPGateway("300")
 	}
-	if hint := valid.verify(r, now.Add(s.cfg.Skew)); hint != "" {
-		return unauthorized(hint)
+	// The wording of the real gateway is not documented; the detail is for whoever
+	// debugs a client.
+	if problem := c.keys.verifyNCP(c.Request, c.cloudNow); problem != "" {
+		return ncpGatewayError(http.StatusUnauthorized, `"200"`, "Authentication Failed", fmt.Sprintf("%q", "made-up detail: "+problem))
 	}
 	switch s.cfg.Caller {
 	case SubAccount:
@@ -152,23 +87,105 @@ func (s *NCP) refuse(r *http.Request, template string, valid keys, now time.Time
 	return Fault{}
 }
 
-// route returns a request's path relative to /open-api/v1, its template, and
-// the group's number if it has one. What stands before /open-api/v1 does not
-// matter here; it is signed.
-func route(uri string) (path, template string, group int64) {
-	raw, _, _ := strings.Cut(uri, "?")
-	_, path, ok := strings.Cut(raw, "/open-api/v1")
+// verifyNCP returns what is wrong with a request's credentials, or "".
+func (k keys) verifyNCP(r *http.Request, now time.Time) string {
+	var (
+		timestamp = r.Header.Get("x-ncp-apigw-timestamp")
+		access    = r.Header.Get("x-ncp-iam-access-key")
+		signature = r.Header.Get("x-ncp-apigw-signature-v2")
+	)
+	if timestamp == "" || access == "" || signature == "" {
+		return "a header is missing"
+	}
+	if problem := checkTimestamp(timestamp, now); problem != "" {
+		return problem
+	}
+	if k.access == "" || access != k.access {
+		return "no such access key"
+	}
+	if !hmac.Equal([]byte(signature), []byte(k.signNCP(r.Method, r.RequestURI, timestamp))) {
+		return "signature does not match"
+	}
+	return ""
+}
+
+// signNCP returns the signature v2 of a request. The URI is the one received.
+func (k keys) signNCP(method, uri, timestamp string) string {
+	return k.sign(method + " " + uri + "\n" + timestamp + "\n" + k.access)
+}
+
+// NCPError returns a fault that responds with an error of the Organization
+// service (doc organization-overview): COMMON_101 to COMMON_104, COMMON_201,
+// ACCOUNT_101 to ACCOUNT_104. GROUP_404 is invented. Any other code gets 403, as
+// a code from the unpublished part of the table.
+func NCPError(code string) Fault {
+	known := map[string]struct {
+		status  int
+		message string
+	}{
+		"COMMON_101":  {http.StatusForbidden, "caller is not the master"},
+		"COMMON_102":  {http.StatusForbidden, "mail could not be sent"},
+		"COMMON_103":  {http.StatusForbidden, "internal fault"},
+		"COMMON_104":  {http.StatusForbidden, "slow down"},
+		"COMMON_201":  {http.StatusUnauthorized, "main account required"},
+		"ACCOUNT_101": {http.StatusForbidden, "charges are unpaid"},
+		"ACCOUNT_102": {http.StatusForbidden, "different country"},
+		"ACCOUNT_103": {http.StatusForbidden, "already invited"},
+		"ACCOUNT_104": {http.StatusForbidden, "already in an organization"},
+		"GROUP_404":   {http.StatusNotFound, "no such group"},
+	}
+	e, ok := known[code]
 	if !ok {
-		return raw, "other", 0
+		e.status, e.message = http.StatusForbidden, "something new"
 	}
-	switch path {
-	case "/org", "/group/tree", "/account/invite/invitation", "/account/leave", "/policy/list":
-		return path, path, 0
+	word := strings.ToUpper(strings.ReplaceAll(http.StatusText(e.status), " ", "_"))
+	return Fault{
+		Status: e.status,
+		Body: fmt.Sprintf(`{"timestamp": "2026-11-15T00:00:00Z", "status": %d, "error": %q, "message": %q, "code": %q}`,
+			e.status, word, e.message, code),
 	}
-	if no, ok := strings.CutPrefix(path, "/account/group/"); ok {
-		if n, err := strconv.ParseUint(no, 10, 63); err == nil {
-			return path, "/account/group/{no}", int64(n)
-		}
+}
+
+// NCPNotFound returns a fault that responds as for a group that does not exist.
+// That is not documented; only the status is to be relied on.
+func NCPNotFound() Fault { return NCPError("GROUP_404") }
+
+// NCPGateway returns a fault that responds with an error of the API gateway (page
+// api-call-lgc-errorhandling). An unknown code gets 500.
+func NCPGateway(code string) Fault {
+	known := map[string]struct {
+		status           int
+		message, details string
+	}{
+		"100": {http.StatusBadRequest, "Bad Request Exception", `null`},
+		"200": {http.StatusUnauthorized, "Authentication Failed", `"made-up detail: signature does not match"`},
+		"210": {http.StatusUnauthorized, "Permission Denied", `"made-up detail: not subscribed"`},
+		"300": {http.StatusNotFound, "Not Found Exception", `"made-up detail: no such url"`},
+		"400": {http.StatusTooManyRequests, "Quota Exceeded", `""`},
+		"410": {http.StatusTooManyRequests, "Throttle Limited", `""`},
+		"420": {http.StatusTooManyRequests, "Rate Limited", ""},
+		"430": {http.StatusRequestEntityTooLarge, "Request Entity Too Large", ""},
+		"500": {http.StatusServiceUnavailable, "Endpoint Error", `"made-up detail: connection refused"`},
+		"510": {http.StatusGatewayTimeout, "Endpoint Timeout", ""},
 	}
-	return path, "other", 0
+	e, ok := known[code]
+	if !ok {
+		e.status, e.message = http.StatusInternalServerError, "Unexpected Error"
+	}
+	if code != "420" { // this one has been seen as a number
+		code = strconv.Quote(code)
+	}
+	return ncpGatewayError(e.status, code, e.message, e.details)
+}
+
+// ncpGatewayError returns an error of the gateway. The code and the details are
+// JSON; empty details are left out.
+func ncpGatewayError(status int, code, message, details string) Fault {
+	if details != "" {
+		details = `, "details": ` + details
+	}
+	return Fault{
+		Status: status,
+		Body:   fmt.Sprintf(`{"error": {"errorCode": %s, "message": %q%s}}`, code, message, details),
+	}
 }

@@ -16,7 +16,7 @@ func vectorKeys() keys {
 
 type vector struct{ uri, signature string }
 
-// vectors returns the signatures of the API facts, made without our code.
+// vectors returns the signatures of the API facts, which were not made with our code.
 func vectors() []vector {
 	return []vector{
 		{"/open-api/v1/org", "sSsPH7p0kis1CS9OAUjAo2v2t9wjTVUhLvPTzhLjdsE="},
@@ -31,20 +31,20 @@ func vectors() []vector {
 	}
 }
 
-func TestSign(t *testing.T) {
+func TestSignNCP(t *testing.T) {
 	for _, v := range vectors() {
-		if have := vectorKeys().sign(http.MethodGet, v.uri, vectorTimestamp); have != v.signature {
+		if have := vectorKeys().signNCP(http.MethodGet, v.uri, vectorTimestamp); have != v.signature {
 			t.Errorf("%s: want %s, have %s", v.uri, v.signature, have)
 		}
 	}
 	elsewhere := keys{access: "AK_TEST", secret: "SK_TEST"} // another project's vector
-	want, have := "xBcE26XFU55BMjppdPT7ZY3oDrqoOedfPyAn3Cq4lUw=", elsewhere.sign(http.MethodPost, "/vserver/v2/createServerInstances?regionCode=KR", "1700000000000")
+	want, have := "xBcE26XFU55BMjppdPT7ZY3oDrqoOedfPyAn3Cq4lUw=", elsewhere.signNCP(http.MethodPost, "/vserver/v2/createServerInstances?regionCode=KR", "1700000000000")
 	if have != want {
 		t.Errorf("want %s, have %s", want, have)
 	}
 }
 
-func TestVerify(t *testing.T) {
+func TestVerifyNCP(t *testing.T) {
 	var (
 		right  = vectorKeys()
 		first  = vectors()[0]
@@ -60,7 +60,7 @@ func TestVerify(t *testing.T) {
 		return r
 	}
 	for _, v := range vectors() {
-		if wrong := right.verify(request(v.uri, v.signature), signed); wrong != "" {
+		if wrong := right.verifyNCP(request(v.uri, v.signature), signed); wrong != "" {
 			t.Errorf("%s: %s", v.uri, wrong)
 		}
 	}
@@ -95,23 +95,23 @@ func TestVerify(t *testing.T) {
 		"another access key":    {right, with("x-ncp-iam-access-key", "EXAMPLEACCESSKEY0002"), signed, "no such access key"},
 		"another path":          {right, request(second.uri, first.signature), signed, "signature does not match"},
 		"a query added":         {right, request(first.uri+"?a=b", first.signature), signed, "signature does not match"},
-		"the query not signed":  {right, request(query.uri, right.sign("GET", "/open-api/v1/policy/applied", vectorTimestamp)), signed, "signature does not match"},
-		"the method lower case": {right, request(first.uri, right.sign("get", first.uri, vectorTimestamp)), signed, "signature does not match"},
+		"the query not signed":  {right, request(query.uri, right.signNCP("GET", "/open-api/v1/policy/applied", vectorTimestamp)), signed, "signature does not match"},
+		"the method lower case": {right, request(first.uri, right.signNCP("get", first.uri, vectorTimestamp)), signed, "signature does not match"},
 		"another secret":        {keys{right.access, "x"}, fine, signed, "signature does not match"},
 		"no keys":               {keys{}, fine, signed, "no such access key"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if have := c.keys.verify(c.request, c.now); have != c.want {
+			if have := c.keys.verifyNCP(c.request, c.now); have != c.want {
 				t.Errorf("want %q, have %q", c.want, have)
 			}
 		})
 	}
 }
 
-// The vectors as a client would send them, to a gateway whose clock stands at
-// their time.
+// The vectors as a client would send them, to a gateway with a clock of their
+// time.
 func TestVectorsOverHTTP(t *testing.T) {
-	sim := NewNCP(NCPConfig{
+	sim := NewNCP(Config{
 		AccessKey: vectorKeys().access,
 		SecretKey: vectorKeys().secret,
 		Skew:      time.Until(time.UnixMilli(1738539893024)),

@@ -39,7 +39,7 @@ func TestSamples(t *testing.T) {
 			want := sample(t, c.file)
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(time.Until(sim.SampleTime())) // expireDay counts from now
-				rec := record(t, newNCP(t, sim.NCPConfig{Old: c.old}), c.path)
+				rec := record(t, newNCP(t, sim.Config{Old: c.old}), c.path)
 				if rec.Code != http.StatusOK || rec.Header().Get("Content-Type") != "application/json" {
 					t.Errorf("have %d %s", rec.Code, rec.Header())
 				}
@@ -52,13 +52,13 @@ func TestSamples(t *testing.T) {
 }
 
 func TestNoOrganization(t *testing.T) {
-	ncp := newNCP(t, sim.NCPConfig{Company: func(time.Time) sim.Company { return sim.Company{} }})
+	ncp := newNCP(t, sim.Config{Company: func(time.Time) sim.Company { return sim.Company{} }})
 	for path, want := range map[string]string{
 		"/org":                       "{}",
-		"/group/tree":                "[]\n",
-		"/account/invite/invitation": "[]\n",
-		"/account/leave":             "[]\n",
-		"/policy/list":               "[]\n",
+		"/group/tree":                "[]",
+		"/account/invite/invitation": "[]",
+		"/account/leave":             "[]",
+		"/policy/list":               "[]",
 	} {
 		if rec := record(t, ncp, path); rec.Code != http.StatusOK || rec.Body.String() != want {
 			t.Errorf("%s: have %d %s", path, rec.Code, rec.Body)
@@ -67,7 +67,7 @@ func TestNoOrganization(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	ncp := newNCP(t, sim.NCPConfig{})
+	ncp := newNCP(t, sim.Config{})
 	send := func(uri, access, secret string, now time.Time) *httptest.ResponseRecorder {
 		rec := httptest.NewRecorder()
 		ncp.ServeHTTP(rec, signed(t.Context(), "", uri, access, secret, now))
@@ -100,7 +100,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestUnknownGroup(t *testing.T) {
-	rec := record(t, newNCP(t, sim.NCPConfig{}), "/account/group/614")
+	rec := record(t, newNCP(t, sim.Config{}), "/account/group/614")
 	if rec.Code != http.StatusNotFound || !strings.Contains(rec.Body.String(), `"code": "GROUP_404"`) {
 		t.Errorf("have %d %s", rec.Code, rec.Body)
 	}
@@ -111,7 +111,7 @@ func TestCallers(t *testing.T) {
 		sim.SubAccount: "401.common_201.json",
 		sim.NotMaster:  "403.common_101.json",
 	} {
-		rec := record(t, newNCP(t, sim.NCPConfig{Caller: caller}), "/account/leave")
+		rec := record(t, newNCP(t, sim.Config{Caller: caller}), "/account/leave")
 		if diff := cmp.Diff(sample(t, want), decode(t, rec.Body.Bytes())); diff != "" || want[:3] != fmt.Sprint(rec.Code) {
 			t.Errorf("have %d\n%s", rec.Code, diff)
 		}
@@ -120,9 +120,9 @@ func TestCallers(t *testing.T) {
 
 func TestOnlyGET(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodHead} {
-		var told []string
-		ncp := newNCP(t, sim.NCPConfig{Unexpected: func(format string, args ...any) {
-			told = append(told, fmt.Sprintf(format, args...))
+		var reported []string
+		ncp := newNCP(t, sim.Config{Unexpected: func(format string, args ...any) {
+			reported = append(reported, fmt.Sprintf(format, args...))
 		}})
 		req := signed(t.Context(), "", prefix+"/account/leave", access, secret, time.Now())
 		req.Method = method
@@ -131,7 +131,7 @@ func TestOnlyGET(t *testing.T) {
 		if rec.Code != http.StatusMethodNotAllowed || rec.Header().Get("Allow") != "GET" {
 			t.Errorf("have %d %v", rec.Code, rec.Header())
 		}
-		if diff := cmp.Diff([]string{"sim: " + method + " /open-api/v1/account/leave: only GET is expected"}, told); diff != "" {
+		if diff := cmp.Diff([]string{"sim: " + method + " /open-api/v1/account/leave: only GET is expected"}, reported); diff != "" {
 			t.Errorf("want -, have +\n%s", diff)
 		}
 	}
@@ -139,7 +139,7 @@ func TestOnlyGET(t *testing.T) {
 
 func TestSkew(t *testing.T) {
 	const skew = time.Hour
-	ncp := newNCP(t, sim.NCPConfig{Skew: skew})
+	ncp := newNCP(t, sim.Config{Skew: skew})
 	rec := record(t, ncp, "/org")
 	if rec.Code != http.StatusUnauthorized {
 		t.Errorf("have %d", rec.Code)
@@ -160,7 +160,7 @@ func TestSkew(t *testing.T) {
 }
 
 func TestSetKeys(t *testing.T) {
-	ncp := newNCP(t, sim.NCPConfig{})
+	ncp := newNCP(t, sim.Config{})
 	ncp.SetKeys("EXAMPLEACCESSKEY0002", secret)
 	if rec := record(t, ncp, "/org"); rec.Code != http.StatusUnauthorized {
 		t.Errorf("old key: have %d", rec.Code)
@@ -173,7 +173,7 @@ func TestSetKeys(t *testing.T) {
 }
 
 func TestCalls(t *testing.T) {
-	ncp := newNCP(t, sim.NCPConfig{})
+	ncp := newNCP(t, sim.Config{})
 	for _, path := range []string{"/org", "/group/tree", "/account/group/611", "/account/group/999", "/org?a=b", "/policy/region"} {
 		record(t, ncp, path)
 	}
@@ -183,19 +183,19 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// A minute is a day of the world, and reported times have the age they have in
-// the world.
+// A day of the company passes per minute, and reported times have the age that
+// they have in the company's time.
 func TestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		ncp := newNCP(t, sim.NCPConfig{
+		ncp := newNCP(t, sim.Config{
 			Company: func(world time.Time) sim.Company {
 				if want := start.Add(10 * 24 * time.Hour); !world.Equal(want) {
 					t.Errorf("world: want %v, have %v", want, world)
 				}
 				return sim.Company{
 					ID:          1,
-					Members:     []sim.Member{{State: sim.Leaving, Asked: start}},
+					Members:     []sim.Member{{State: sim.Leaving, LeaveRequested: start}},
 					Invitations: []sim.Invitation{{Sent: start.Add(-time.Hour)}},
 				}
 			},
@@ -232,7 +232,7 @@ func TestClockWorld(t *testing.T) {
 			t.Errorf("%s: want %v, have %v", name, c.want, have)
 		}
 	}
-	// After three years at full speed the world is beyond what a Duration spans.
+	// After three years at full speed the company's time is beyond a Duration.
 	c := sim.Clock{Start: start, Speed: 1440}
 	late := start.Add(3 * 365 * 24 * time.Hour)
 	if have := c.Real(c.World(late).Add(-time.Hour), late); !have.Equal(late.Add(-time.Hour)) {
@@ -240,22 +240,12 @@ func TestClockWorld(t *testing.T) {
 	}
 }
 
-func TestPersonalData(t *testing.T) {
-	want := []string{
-		"Kim Example", "a***@example.test", "b***@example.test", "c***@example.test", "d***@example.test",
-		"e***@example.test", "eu-batch", "k***@example.test", "member-2", "member-3", "member-4", "member-5", "member-7",
-	}
-	if diff := cmp.Diff(want, sim.Sample(time.Time{}).PersonalData()); diff != "" {
-		t.Errorf("want -, have +\n%s", diff)
-	}
-}
-
-// All that is personal is in the answers, so that a test can find it missing
-// from what is printed.
+// Responses contain all personal data, so that tests can check that the exporter
+// does not show it.
 func TestPersonalDataIsServed(t *testing.T) {
 	company := sim.Living(1, 8, 40)
 	now := time.Now()
-	ncp := newNCP(t, sim.NCPConfig{Company: func(time.Time) sim.Company { return company(now) }})
+	ncp := newNCP(t, sim.Config{Company: func(time.Time) sim.Company { return company(now) }})
 	served := record(t, ncp, "/group/tree").Body.String() + record(t, ncp, "/account/invite/invitation").Body.String()
 	c := company(now)
 	c.Invitations = nil
@@ -264,7 +254,7 @@ func TestPersonalDataIsServed(t *testing.T) {
 			continue // only invited accounts have an address
 		}
 		if !strings.Contains(served, `"`+s+`"`) {
-			t.Errorf("%s is nowhere", s)
+			t.Errorf("%s is missing", s)
 		}
 	}
 	if !strings.Contains(served, "@mail.example.test") {

@@ -1,110 +1,35 @@
 package sim
 
 import (
-	"maps"
+	"crypto/hmac"
+	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
-// SCPConfig says what an SCP serves, and to whom.
-type SCPConfig struct {
-	AccessKey string // nobody is let in without one
-	SecretKey string
-	Company   func(time.Time) Company // at a time of the Clock's world; nil is Sample
-	Clock     Clock
-
-	// TLS says that callers come by https even where the simulator does not see
-	// it: the scheme is signed.
-	TLS bool
-	// Drift answers with quoted numbers, nulls, absent and unknown fields, and
-	// times in every form. It never drops a fact.
-	Drift bool
-	// Skew is how far the gateway's clock is ahead of ours: in the Date header and
-	// in the check of a request's timestamp. The organization's times do not follow.
-	Skew time.Duration
-	// Caller is whose key it is: NotMaster is a member account's, which is refused
-	// two of the lists; a SubAccount's has no permission at all.
-	Caller Caller
-
-	// Unexpected is told of requests other than GET, which are refused, too;
-	// t.Errorf fits. Nil ignores them.
-	Unexpected func(format string, args ...any)
-}
-
 // SCP is the Organization API of the Samsung Cloud Platform and the gateway in
-// front of it: an http.Handler for the four lists and the list of versions.
+// front of it: the four lists and the list of versions.
+//
+// Operations are named by their path: "/" and those that begin with "/v1/".
+//
+// Without a Company it serves the organization of its own documentation samples,
+// with one the organization that the same accounts in the same groups would be.
+//
+// A caller that is NotMaster, a member account, is refused the accounts and the
+// sent invitations; a SubAccount has no permission at all.
 type SCP struct {
-	cfg    SCPConfig
-	faults faults
-	closed chan struct{}
-	close  func()
-
-	mu      sync.Mutex
-	keys    keys
-	calls   map[string]int
-	pagings map[string]Paging
+	*server
+	pagings map[string]Paging // by operation
 }
 
-// NewSCP returns an SCP. Close it in the end, before the server it is in.
-func NewSCP(cfg SCPConfig) *SCP {
-	if cfg.Company == nil {
-		cfg.Company = Sample
-	}
-	closed := make(chan struct{})
-	return &SCP{
-		cfg:     cfg,
-		closed:  closed,
-		close:   sync.OnceFunc(func() { close(closed) }),
-		keys:    keys{cfg.AccessKey, cfg.SecretKey},
-		calls:   make(map[string]int),
-		pagings: make(map[string]Paging),
-	}
-}
+var _ Cloud = (*SCP)(nil)
 
-// Close ends every answer that hangs, drips or is endless, and makes new ones
-// end at once. Without it httptest.Server.Close would wait for them.
-func (s *SCP) Close() { s.close() }
-
-// SetFault makes the path, "/" or one that begins with "/v1/" and perhaps with
-// a `*` at its end, misbehave from the next request on. Where several apply the
-// longest path wins. The zero Fault heals it and all that the `*` stands for.
-func (s *SCP) SetFault(path string, f Fault) { s.faults.set(path, f) }
-
-// SetKeys makes another pair of keys the only valid one.
-func (s *SCP) SetKeys(access, secret string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.keys = keys{access, secret}
-}
-
-// Calls returns how many requests there were, refused ones included, by path:
-// "other" for one that does not exist.
-func (s *SCP) Calls() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.calls)
-}
-
-// ServeHTTP answers one request.
-func (s *SCP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	now := time.Now()
-	path := endpoint(r.RequestURI)
-	s.mu.Lock()
-	s.calls[path]++
-	valid := s.keys
-	s.mu.Unlock()
-
-	refusal := s.refuse(r, path, valid, now)
-	fault := s.faults.take(path, !refusal.zero())
-	w.Header().Set("Date", now.Add(s.cfg.Skew).UTC().Format(http.TimeFormat))
-	sender{w, r, s.closed}.send(fault, func() answer {
-		if !refusal.zero() {
-			return refusal.answer(nil)
-		}
-		return s.answer(r, path, now)
-	})
+// NewSCP returns an SCP. It must be closed.
+func NewSCP(cfg Config) *SCP {
+	s := &SCP{pagings: make(map[string]Paging)}
+	s.server = newServer(cfg, s, "")
+	return s
 }
 
 // The paths.
@@ -116,67 +41,173 @@ const (
 	scpOrganizations = "/v1/organizations"
 )
 
-// endpoint returns the path that a request asks for, "other" if there is no
-// such. What stands before it does not matter here; it is signed.
-func endpoint(uri string) string {
-	raw, _, _ := strings.Cut(uri, "?")
+// operation implements api. A prefix of the path does not matter here; it is
+// signed.
+func (s *SCP) operation(r *http.Request) (name, instance string) {
+	uri, _, _ := strings.Cut(r.RequestURI, "?")
 	for _, path := range []string{scpSent, scpReceived, scpAccounts, scpOrganizations} {
-		if strings.HasSuffix(raw, path) {
-			return path
+		if strings.HasSuffix(uri, path) {
+			return path, path
 		}
 	}
-	if strings.HasSuffix(raw, "/") && !strings.Contains(raw, "/v1/") {
-		return scpVersions
+	if strings.HasSuffix(uri, "/") && !strings.Contains(uri, "/v1/") {
+		return scpVersions, scpVersions
 	}
-	return "other"
+	return "other", "other"
 }
 
-// refuse returns why a request is not answered; the zero Fault if it is.
-func (s *SCP) refuse(r *http.Request, path string, valid keys, now time.Time) Fault {
-	if r.Method != http.MethodGet {
-		if s.cfg.Unexpected != nil {
-			s.cfg.Unexpected("sim: %s %s: only GET is expected", r.Method, r.RequestURI)
-		}
+// refuse implements api.
+func (s *SCP) refuse(c *call) Fault {
+	if !s.onlyGET(c) {
 		return Fault{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {http.MethodGet}}, Body: "{}"}
 	}
-	if path == scpVersions {
+	if c.operation == scpVersions {
 		return Fault{}
 	}
-	if r.Header.Get("Scp-Accesskey") == "" || r.Header.Get("Scp-Signature") == "" {
-		return SCPNoCredentials(strings.SplitN(r.RequestURI, "?", 2)[0])
+	if c.Header.Get("Scp-Accesskey") == "" || c.Header.Get("Scp-Signature") == "" {
+		path, _, _ := strings.Cut(c.RequestURI, "?")
+		return SCPNoCredentials(path)
 	}
-	if hint := valid.verifySCP(r, s.base(r), now.Add(s.cfg.Skew)); hint != "" {
-		return SCPGateway(hint)
+	if problem := c.keys.verifySCP(c.Request, s.baseURL(c), c.cloudNow); problem != "" {
+		return SCPGateway(problem)
 	}
-	if version := asked(r); !known(version) {
-		return noVersion(version)
+	switch version := scpVersion(c.Request); version {
+	case "1.0", "1.1", "1.2", scpNewest:
+	default:
+		return scpNoVersion(version)
 	}
 	switch {
-	case path == "other":
+	case c.operation == "other":
 		return SCPError("NotFound")
-	case s.cfg.Caller == SubAccount, s.cfg.Caller == NotMaster && (path == scpSent || path == scpAccounts):
-		return forbidden(operation(path))
+	case s.cfg.Caller == SubAccount, s.cfg.Caller == NotMaster && (c.operation == scpSent || c.operation == scpAccounts):
+		return scpForbidden(c.operation)
 	}
 	return Fault{}
 }
 
-// base returns scheme and host as a request was sent to them.
-func (s *SCP) base(r *http.Request) string {
-	if r.TLS != nil || s.cfg.TLS {
-		return "https://" + r.Host
+// baseURL returns the scheme and the host that a request was sent to.
+func (s *SCP) baseURL(c *call) string {
+	if c.TLS != nil || s.cfg.TLS {
+		return "https://" + c.Host
 	}
-	return "http://" + r.Host
+	return "http://" + c.Host
 }
 
-// operation returns the name of a path's operation: its permission has it too.
-func operation(path string) string {
-	switch path {
-	case scpSent:
-		return "ListOrganizationInvitations"
-	case scpReceived:
-		return "ListAccountInvitations"
-	case scpAccounts:
-		return "ListAccounts"
+// scpNewest is the version that responds when a request asks for none.
+const scpNewest = "1.3"
+
+// scpVersion returns the version that a request asks for.
+func scpVersion(r *http.Request) string {
+	header := r.Header.Get("Scp-Api-Version")
+	if header == "" {
+		return scpNewest
 	}
-	return "ListOrganizations"
+	version, ok := strings.CutPrefix(header, "organization ")
+	if !ok {
+		return header // of another service: no known version
+	}
+	return version
+}
+
+// scpBadSignature is the gateway's word for a wrong signature.
+const scpBadSignature = "HmacValidFail"
+
+// verifySCP returns what is wrong with a request's credentials, or "".
+func (k keys) verifySCP(r *http.Request, baseURL string, now time.Time) string {
+	timestamp := r.Header.Get("Scp-Timestamp")
+	if problem := checkTimestamp(timestamp, now); problem != "" {
+		return problem
+	}
+	if k.access == "" || r.Header.Get("Scp-Accesskey") != k.access {
+		return "key is not entitled"
+	}
+	if kind := r.Header.Get("Scp-ClientType"); kind != "Openapi" {
+		return fmt.Sprintf("client type %q", kind)
+	}
+	if !hmac.Equal([]byte(r.Header.Get("Scp-Signature")), []byte(k.signSCP(r.Method, baseURL+r.RequestURI, timestamp))) {
+		return scpBadSignature
+	}
+	return ""
+}
+
+// signSCP returns the signature of a request. The URL is the one received.
+func (k keys) signSCP(method, url, timestamp string) string {
+	return k.sign(method + url + timestamp + k.access + "Openapi")
+}
+
+// SCPError returns a fault that responds with an error of the Organization
+// service: Forbidden, ValidationError, NotFound, Conflict,
+// ContactAdminForAssistance, NoSuchVersion, or "" for a body without an error.
+// Any other code gets 400.
+func SCPError(code string) Fault {
+	switch code {
+	case "Forbidden":
+		return scpForbidden(scpSent)
+	case "ValidationError":
+		return scpServiceError(http.StatusBadRequest, "400", code, `["made-up: size is too large", "made-up: page is negative"]`, 3, "null")
+	case "NotFound":
+		return scpServiceError(http.StatusNotFound, "404", code, `"made-up: no such organization"`, 5, "null")
+	case "Conflict":
+		return scpServiceError(http.StatusConflict, `"409"`, code, `"made-up: busy"`, 7, "null")
+	case "ContactAdminForAssistance":
+		return scpServiceError(http.StatusInternalServerError, "500", code, `"made-up: backend fault"`, 9, "null")
+	case "NoSuchVersion":
+		return scpNoVersion("9.9")
+	case "":
+		return Fault{Status: http.StatusBadRequest, Body: `{"errors": []}`}
+	}
+	return scpServiceError(http.StatusBadRequest, "400", code, `"made-up: something new"`, 13, "null")
+}
+
+// SCPGateway returns a fault that responds as the gateway does to a key or a
+// signature that it refuses. "HmacValidFail" is its only documented message.
+func SCPGateway(message string) Fault {
+	if message != scpBadSignature {
+		message = "made-up: " + message
+	}
+	return Fault{
+		Status: http.StatusUnauthorized,
+		Body:   fmt.Sprintf(`{"status": "UNAUTHORIZED", "name": "made-up: rejected by the gateway", "message": %q}`, message),
+	}
+}
+
+// SCPNoCredentials returns a fault that responds as the gateway does to a request
+// for a path without credentials.
+func SCPNoCredentials(path string) Fault {
+	return Fault{
+		Status: http.StatusNotFound,
+		Body: fmt.Sprintf(`{"timestamp": "2026-11-15T00:00:00.000+00:00", "path": %q, "status": 404, "error": "Not Found", "requestId": "0a1b2c3d-1"}`,
+			path),
+	}
+}
+
+// scpForbidden returns the error for a missing permission, which is named like
+// the operation in the documentation.
+func scpForbidden(operation string) Fault {
+	permission := "ListOrganizations"
+	switch operation {
+	case scpSent:
+		permission = "ListOrganizationInvitations"
+	case scpReceived:
+		permission = "ListAccountInvitations"
+	case scpAccounts:
+		permission = "ListAccounts"
+	}
+	response := fmt.Sprintf(`{"access_level": "List", "action_name": "organization:%s", "caused_auths": [], "message": "made-up: not allowed"}`, permission)
+	return scpServiceError(http.StatusForbidden, "403", "Forbidden", `"made-up: not allowed"`, 1, response)
+}
+
+func scpNoVersion(version string) Fault {
+	detail := fmt.Sprintf("%q", "made-up: organization "+version)
+	return scpServiceError(http.StatusNotAcceptable, "406", "NoSuchVersion", detail, 11, "null")
+}
+
+// scpServiceError returns an error of the service. What is passed as JSON can have
+// different types.
+func scpServiceError(status int, statusJSON, code, detailJSON string, request int, responseJSON string) Fault {
+	return Fault{
+		Status: status,
+		Body: fmt.Sprintf(`{"errors": [{"code": %q, "title": %q, "status": %s, "detail": %s, "request_id": "req-%04d", "global_request_id": "req-%04d", `+
+			`"links": [], "related_resources": [], "response": %s}]}`, code, http.StatusText(status), statusJSON, detailJSON, request, request+1, responseJSON),
+	}
 }

@@ -11,7 +11,7 @@ func scpVectorKeys() keys {
 	return keys{access: "TESTACCESSKEY0000001", secret: "TESTSECRETKEY0000000000000000001"}
 }
 
-// scpVectors returns the signatures of the API facts, made without our code.
+// scpVectors returns the signatures of the API facts, which were not made with our code.
 func scpVectors() []struct{ base, uri, signature string } {
 	const base = "https://organization.e.samsungsdscloud.com"
 	return []struct{ base, uri, signature string }{

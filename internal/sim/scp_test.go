@@ -23,7 +23,7 @@ import (
 
 const scpHost = "organization.e.samsungsdscloud.com"
 
-func newSCP(t testing.TB, cfg sim.SCPConfig) *sim.SCP {
+func newSCP(t testing.TB, cfg sim.Config) *sim.SCP {
 	cfg.AccessKey, cfg.SecretKey, cfg.TLS = access, secret, true
 	if cfg.Unexpected == nil {
 		cfg.Unexpected = t.Errorf
@@ -33,8 +33,8 @@ func newSCP(t testing.TB, cfg sim.SCPConfig) *sim.SCP {
 	return scp
 }
 
-// ask returns the answer to a right request but for what change does to its
-// headers.
+// ask returns the response to a valid request, whose headers change can make
+// invalid.
 func ask(t testing.TB, scp *sim.SCP, uri, version string, change func(http.Header)) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, uri, nil)
@@ -67,7 +67,7 @@ func scpSample(t testing.TB, name string) any {
 	return decode(t, body)
 }
 
-// instants puts the times with a zone in a decoded body into one form.
+// instants normalizes the times with a zone in a decoded body.
 func instants(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -106,7 +106,7 @@ func TestSamplesSCP(t *testing.T) {
 		t.Run(c.file, func(t *testing.T) {
 			want := instants(scpSample(t, c.file))
 			synctest.Test(t, func(t *testing.T) {
-				scp := newSCP(t, sim.SCPConfig{Caller: c.caller})
+				scp := newSCP(t, sim.Config{Caller: c.caller})
 				scp.SetPaging("/v1/organization-invitations", c.paging)
 				rec := ask(t, scp, c.uri, c.version, nil)
 				if rec.Code != http.StatusOK || rec.Header().Get("Content-Type") != "application/json" {
@@ -120,7 +120,7 @@ func TestSamplesSCP(t *testing.T) {
 	}
 }
 
-// The samples of the old versions have a part of the world.
+// The samples of the old versions have some of the rows.
 func TestOldSamplesSCP(t *testing.T) {
 	for file, uri := range map[string]string{
 		"organization_invitations.v1_0.json": "/v1/organization-invitations",
@@ -128,7 +128,7 @@ func TestOldSamplesSCP(t *testing.T) {
 		"organization_accounts.v1_1.json":    "/v1/organization-accounts",
 	} {
 		version := strings.ReplaceAll(file[strings.Index(file, ".v")+2:len(file)-len(".json")], "_", ".")
-		have := rowsByID(t, decode(t, ask(t, newSCP(t, sim.SCPConfig{}), uri, version, nil).Body.Bytes()))
+		have := rowsByID(t, decode(t, ask(t, newSCP(t, sim.Config{}), uri, version, nil).Body.Bytes()))
 		for id, want := range rowsByID(t, scpSample(t, file)) {
 			if id == "rcv-01" { // its personal fields are null in the one sample and texts in the other
 				for _, k := range []string{"master_account_email", "master_account_login_id", "master_account_name"} {
@@ -182,7 +182,7 @@ func TestErrorsSCP(t *testing.T) {
 func TestRefusalsSCP(t *testing.T) {
 	const uri = "/v1/organization-invitations"
 	for name, c := range map[string]struct {
-		cfg     sim.SCPConfig
+		cfg     sim.Config
 		uri     string
 		version string
 		change  func(http.Header)
@@ -193,12 +193,12 @@ func TestRefusalsSCP(t *testing.T) {
 		"wrong key":         {uri: uri, change: func(h http.Header) { h.Set("Scp-Accesskey", "X") }, want: "401.b_gateway.json"},
 		"wrong signature":   {uri: uri, change: func(h http.Header) { h.Set("Scp-Signature", "X") }, want: "401.b_hmac.json"},
 		"unknown version":   {uri: uri, version: "9.9", want: "406.e_version.json"},
-		"member account":    {uri: uri, cfg: sim.SCPConfig{Caller: sim.NotMaster}, want: "403.a_forbidden.json"},
-		"no permission":     {uri: uri, cfg: sim.SCPConfig{Caller: sim.SubAccount}, want: "403.a_forbidden.json"},
+		"member account":    {uri: uri, cfg: sim.Config{Caller: sim.NotMaster}, want: "403.a_forbidden.json"},
+		"no permission":     {uri: uri, cfg: sim.Config{Caller: sim.SubAccount}, want: "403.a_forbidden.json"},
 		"unknown path":      {uri: "/v1/organization-units", want: "404.a_notfound.json"},
 		"negative page":     {uri: uri + "?page=-1", want: "400.a_validation.json"},
 		"no size":           {uri: uri + "?size=0", want: "400.a_validation.json"},
-		"wrong key, member": {uri: uri, cfg: sim.SCPConfig{Caller: sim.NotMaster}, change: func(h http.Header) { h.Set("Scp-Accesskey", "X") }, want: "401.b_gateway.json"},
+		"wrong key, member": {uri: uri, cfg: sim.Config{Caller: sim.NotMaster}, change: func(h http.Header) { h.Set("Scp-Accesskey", "X") }, want: "401.b_gateway.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := ask(t, newSCP(t, c.cfg), c.uri, c.version, c.change)
@@ -209,11 +209,11 @@ func TestRefusalsSCP(t *testing.T) {
 	}
 }
 
-// A skewed gateway says so in Date and refuses what is not of its time; the
+// A gateway with a wrong clock shows it in Date and refuses our timestamps. The
 // list of versions needs no key.
 func TestSkewSCP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		scp := newSCP(t, sim.SCPConfig{Skew: time.Hour})
+		scp := newSCP(t, sim.Config{Skew: time.Hour})
 		rec := ask(t, scp, "/v1/organizations", "", nil)
 		if want, have := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), rec.Header().Get("Date"); rec.Code != 401 || want != have {
 			t.Errorf("want 401 at %s, have %d at %s", want, rec.Code, have)
@@ -236,7 +236,7 @@ func TestPaging(t *testing.T) {
 		}
 		return strings.Join(all, " ")
 	}
-	scp := newSCP(t, sim.SCPConfig{})
+	scp := newSCP(t, sim.Config{})
 	expect := func(page, size int, wantIDs string, wantCount, wantSize float64) {
 		t.Helper()
 		rec := ask(t, scp, fmt.Sprintf("%s?page=%d&size=%d", path, page, size), "", nil)
@@ -264,15 +264,14 @@ func TestPaging(t *testing.T) {
 	expect(2, 4, "05-8 06-9 02-10 01-11", 16, 4)
 }
 
-// What lives on the one cloud lives on the other: in time every state and every
-// outcome is there, and no account is there twice.
+// A living company has every state of SCP within 40 days, and unique ids.
 func TestLivingSCP(t *testing.T) {
-	world := sim.Living(7, 6, 40)
+	company := sim.Living(7, 6, 40)
 	states := map[string]bool{}
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for d := range 40 {
 		at := start.AddDate(0, 0, d)
-		scp := newSCP(t, sim.SCPConfig{Company: world, Clock: sim.Clock{Start: at}})
+		scp := newSCP(t, sim.Config{Company: company, Clock: sim.Clock{Start: at}})
 		for kind, uri := range map[string]string{"sent ": "/v1/organization-invitations", "account ": "/v1/organization-accounts", "received ": "/v1/account-invitations"} {
 			body := decode(t, ask(t, scp, uri+"?size=1000", "", nil).Body.Bytes())
 			all := rowsByID(t, body)
@@ -295,7 +294,7 @@ func TestLivingSCP(t *testing.T) {
 }
 
 func TestNoOrganizationSCP(t *testing.T) {
-	scp := newSCP(t, sim.SCPConfig{Company: func(time.Time) sim.Company { return sim.Company{} }})
+	scp := newSCP(t, sim.Config{Company: func(time.Time) sim.Company { return sim.Company{} }})
 	for _, path := range []string{"/v1/organizations", "/v1/organization-accounts", "/v1/organization-invitations"} {
 		body := decode(t, ask(t, scp, path, "", nil).Body.Bytes()).(map[string]any)
 		if body["count"] != 0.0 {

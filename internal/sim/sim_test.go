@@ -22,14 +22,13 @@ const (
 	prefix = "/open-api/v1"
 )
 
-// signed returns a request that a right client would make, with the keys and at
-// the time given.
+// signed returns a valid request with the given keys and time.
 func signed(ctx context.Context, base, uri, access, secret string, now time.Time) *http.Request {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+uri, nil)
 	if err != nil {
 		panic(err)
 	}
-	req.RequestURI = uri // what a recorder sees; a client must do without
+	req.RequestURI = uri // for a recorder; a client must not set it
 	timestamp := strconv.FormatInt(now.UnixMilli(), 10)
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte("GET " + uri + "\n" + timestamp + "\n" + access))
@@ -39,7 +38,7 @@ func signed(ctx context.Context, base, uri, access, secret string, now time.Time
 	return req
 }
 
-// record returns the answer to a right request, without a network.
+// record returns the response to a valid request, without a network.
 func record(t testing.TB, ncp *sim.NCP, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	rec := httptest.NewRecorder()
@@ -67,8 +66,8 @@ func sample(t testing.TB, name string) any {
 	return decode(t, body)
 }
 
-// newNCP returns a simulator with the keys set.
-func newNCP(t testing.TB, cfg sim.NCPConfig) *sim.NCP {
+// newNCP returns a simulator with the test keys.
+func newNCP(t testing.TB, cfg sim.Config) *sim.NCP {
 	cfg.AccessKey, cfg.SecretKey = access, secret
 	if cfg.Unexpected == nil {
 		cfg.Unexpected = t.Errorf
