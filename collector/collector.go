@@ -6,7 +6,8 @@
 package collector
 
 import (
-	"iter"
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,15 +22,20 @@ const namespace = "cloudorg_"
 // A family is one metric, all of it in one place. Its labels come after
 // "cloud" and "organization", which every family has.
 type family struct {
-	collector string // the listing it is made of; empty: of all listings' health
-	outlives  bool   // what it says stays true when the listing is no longer believed
-	countdown bool   // its samples are moments, in seconds since 1970; exported are the days until then
-	name      string // without the namespace
-	kind      prometheus.ValueType
-	unit      string // also the end of the name; empty if it has none
-	help      string
-	labels    []string
-	samples   func(v *view) []sample
+	collector     string // the listing it is made of; empty: all listings
+	keepWhenStale bool   // its samples stay true when the listing has expired
+	daysUntil     bool   // its samples are times, in seconds since 1970; exported are the days until then
+	name          string // without the namespace
+	kind          prometheus.ValueType
+	unit          string // also the end of the name; empty if it has none
+	help          string
+	labels        []string
+	samples       func(v *view) []sample
+
+	// Set by prepare.
+	desc  *prometheus.Desc
+	names []string // of all labels, sorted
+	order []int    // where each of names is in labelNames
 }
 
 // A sample is one series of a family.
@@ -38,32 +44,32 @@ type sample struct {
 	labels []string
 }
 
-// A Collector is the metrics of some snapshots at one moment. All that it
-// needs is in its hand: it can neither block nor fail.
-type Collector struct {
-	snapshots []org.Snapshot
-	now       time.Time
-	only      []string // collectors; nil: all
-	layouts   []layout
-}
-
-var _ prometheus.Collector = (*Collector)(nil)
-
-// New returns the Collector of snapshots at the time now. With only, it has no
-// metrics but those of the collectors that only names.
-func New(now time.Time, only []string, snapshots ...org.Snapshot) *Collector {
-	return &Collector{snapshots, now, only, layouts()}
-}
-
 // families returns every family there is.
 func families() []family {
-	return slices.Concat(
+	all := slices.Concat(
 		organization(), groups(), members(), invitations(), received(),
 		withdrawals(), policies(), versions(), health(),
 	)
+	for i := range all {
+		all[i].prepare()
+	}
+	return all
 }
 
-// labelNames returns the names of all its labels.
+func (f *family) prepare() {
+	names := f.labelNames()
+	f.order = make([]int, len(names))
+	for i := range names {
+		f.order[i] = i
+	}
+	slices.SortFunc(f.order, func(i, j int) int { return cmp.Compare(names[i], names[j]) })
+	f.names = slices.Sorted(slices.Values(names))
+	f.desc = prometheus.V2.NewDesc(f.fullName(), f.help, prometheus.UnconstrainedLabels(f.names), nil, prometheus.WithUnit(f.unit))
+}
+
+func (f *family) fullName() string { return namespace + f.name }
+
+// labelNames returns the names of all its labels, those of every family first.
 func (f *family) labelNames() []string {
 	return append([]string{"cloud", "organization"}, f.labels...)
 }
@@ -71,57 +77,87 @@ func (f *family) labelNames() []string {
 // typeName returns its type as the text formats have it.
 func (f *family) typeName() string { return strings.ToLower(f.kind.ToDTO().String()) }
 
-func (c *Collector) wants(collector string) bool {
-	return collector == "" || c.only == nil || slices.Contains(c.only, collector)
+// series returns its samples with the values of all labels, in the order of
+// their names. Of two with the same labels the first counts: a second one would
+// fail the whole scrape.
+func (f *family) series(v *view) []sample {
+	if f.collector != "" && !f.keepWhenStale && !v.present[f.collector] {
+		return nil // what is unknown is absent
+	}
+	all := f.samples(v)
+	for i, s := range all {
+		given := append([]string{v.Cloud, v.Organization}, s.labels...)
+		all[i].labels = make([]string, len(f.order))
+		for to, from := range f.order {
+			all[i].labels[to] = strings.ToValidUTF8(given[from], "\uFFFD")
+		}
+	}
+	slices.SortStableFunc(all, func(a, b sample) int { return slices.Compare(a.labels, b.labels) })
+	return slices.CompactFunc(all, func(a, b sample) bool { return slices.Equal(a.labels, b.labels) })
+}
+
+// render calls each with every family and its series in s. A panic of a family
+// is an error.
+func render(s org.Snapshot, families []family, wants func(collector string) bool, each func(f *family, series []sample)) (err error) {
+	name := ""
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("render %s of organization %q: panic: %v", name, s.Organization, p)
+		}
+	}()
+	v := newView(s, wants)
+	for i := range families {
+		f := &families[i]
+		name = f.fullName()
+		if wants(f.collector) {
+			each(f, f.series(v))
+		}
+	}
+	return nil
+}
+
+// A Collector is the metrics of some snapshots at one moment. It holds all it
+// needs: it does no I/O and does not block.
+type Collector struct {
+	now       time.Time
+	only      []string // collectors; nil: all
+	families  []family
+	snapshots []org.Snapshot
+}
+
+var _ prometheus.Collector = (*Collector)(nil)
+
+// New returns the Collector of snapshots at the time now. If only is not nil,
+// it has the metrics of those collectors alone.
+func New(now time.Time, only []string, snapshots ...org.Snapshot) *Collector {
+	return &Collector{now, only, families(), snapshots}
 }
 
 // Describe sends the descriptors of all families.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, l := range c.layouts {
-		ch <- l.desc
+	for _, f := range c.families {
+		ch <- f.desc
 	}
 }
 
-// Collect sends the metrics.
+// Collect sends the metrics. One that cannot be rendered is an invalid metric,
+// which fails the whole gathering.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range c.snapshots {
-		v := newView(s, c.wants)
-		for _, l := range c.layouts {
-			if !c.wants(l.collector) {
-				continue
-			}
-			for labels, value := range l.series(v) {
-				if l.countdown {
-					value = days(value, c.now)
+		err := render(s, c.families, c.wants, func(f *family, series []sample) {
+			for _, one := range series {
+				if f.daysUntil {
+					one.value = days(one.value, c.now)
 				}
-				ch <- prometheus.MustNewConstMetric(l.desc, l.kind, value, labels...)
+				ch <- prometheus.MustNewConstMetric(f.desc, f.kind, one.value, one.labels...)
 			}
+		})
+		if err != nil {
+			ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
 		}
 	}
 }
 
-// series returns the values of all labels and the value of each series. Of two
-// that would be the same the first counts: the second would cost the whole
-// scrape.
-func (f *family) series(v *view) iter.Seq2[[]string, float64] {
-	return func(yield func([]string, float64) bool) {
-		if f.collector != "" && !f.outlives && !v.present[f.collector] {
-			return // what is unknown is absent
-		}
-		seen := map[string]bool{}
-		for _, s := range f.samples(v) {
-			labels := append([]string{v.Cloud, v.Organization}, s.labels...)
-			for i, l := range labels {
-				labels[i] = strings.ToValidUTF8(l, "\uFFFD")
-			}
-			key := strings.Join(labels, "\xff")
-			if seen[key] {
-				continue
-			}
-			seen[key] = true
-			if !yield(labels, s.value) {
-				return
-			}
-		}
-	}
+func (c *Collector) wants(collector string) bool {
+	return collector == "" || c.only == nil || slices.Contains(c.only, collector)
 }

@@ -2,10 +2,10 @@ package collector
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
@@ -23,26 +24,39 @@ import (
 type HandlerConfig struct {
 	// Organizations returns the organizations that are served now.
 	Organizations func() []*org.Cache
-	// Self are the exporter's own metrics, which /metrics adds; nil: none.
+	// Self holds the exporter's own metrics, which /metrics adds; nil: none.
 	Self *Self
-	// TimeoutOffset is how much earlier than Prometheus gives up a scrape is
-	// answered.
+	// TimeoutOffset is subtracted from Prometheus's scrape timeout. In that time
+	// a response can still be sent.
 	TimeoutOffset time.Duration
 	// Logger is told what cannot be served.
 	Logger *slog.Logger
 }
 
-// A Handler serves scrapes. It waits for snapshots, and renders those that are
-// new; when all are there it sends them.
+// A Handler serves scrapes: it waits for the refreshes that are due, and then
+// renders the snapshots.
+//
+// It sets a write deadline for each response. The server has to reset it before
+// the next request of a connection.
 type Handler struct {
-	cfg     HandlerConfig
-	texts   *textCache
-	outputs sync.Pool // of *output
+	cfg        HandlerConfig
+	texts      *textCache
+	outputs    sync.Pool     // of *output
+	renderings chan struct{} // holds one element for each that runs
 }
 
 // NewHandler returns a Handler.
 func NewHandler(cfg HandlerConfig) *Handler {
-	return &Handler{cfg: cfg, texts: newTextCache(), outputs: sync.Pool{New: newOutput}}
+	return newHandler(cfg, families())
+}
+
+func newHandler(cfg HandlerConfig, families []family) *Handler {
+	return &Handler{
+		cfg:        cfg,
+		texts:      newTextCache(families),
+		outputs:    sync.Pool{New: newOutput},
+		renderings: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+	}
 }
 
 // Metrics serves all organizations, and the exporter's own metrics unless the
@@ -69,12 +83,12 @@ func (h *Handler) Probe(w http.ResponseWriter, r *http.Request) {
 	}
 	targets := r.URL.Query()["target"]
 	if len(targets) != 1 || targets[0] == "" {
-		http.Error(w, "give one parameter target, the name of an organization", http.StatusBadRequest)
+		http.Error(w, "exactly one target parameter is required: an organization name", http.StatusBadRequest)
 		return
 	}
 	for _, c := range h.cfg.Organizations() {
 		if c.Name() == targets[0] {
-			h.serve(w, r, scrape{caches: []*org.Cache{c}, only: only, probed: c})
+			h.serve(w, r, scrape{caches: []*org.Cache{c}, only: only})
 			return
 		}
 	}
@@ -84,109 +98,181 @@ func (h *Handler) Probe(w http.ResponseWriter, r *http.Request) {
 // A scrape is what a request asks for.
 type scrape struct {
 	caches []*org.Cache
-	probed *org.Cache // the only one of caches; nil if they are all there are
-	only   []string   // collectors; nil: all
-	self   *Self      // nil: without
+	only   []string // collectors; nil: all
+	self   *Self    // nil: without
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, asked scrape) {
-	ctx, cancel := context.WithTimeout(r.Context(), budget(r.Header, h.cfg.TimeoutOffset))
+	const minSend = time.Second
+	budget := budget(r.Header, h.cfg.TimeoutOffset)
+	deadline := time.Now().Add(budget + h.cfg.TimeoutOffset)
+	ctx, cancel := context.WithTimeout(r.Context(), budget)
 	defer cancel()
+	refresh(ctx, asked.caches)
+	if r.Context().Err() != nil {
+		return // the client is gone
+	}
+	if !h.acquire(ctx) {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
+		return
+	}
+	defer func() { <-h.renderings }() // after the last byte: a slow client holds memory, too
+	if earliest := time.Now().Add(minSend); deadline.Before(earliest) {
+		deadline = earliest
+	}
+	w = &timedWriter{ResponseWriter: w, deadline: deadline}
 	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	text := format.FormatType() == expfmt.TypeTextPlain || format.FormatType() == expfmt.TypeOpenMetrics
 	if text && asked.only == nil && !r.URL.Query().Has("name[]") {
-		h.serveText(ctx, w, r, asked, format)
+		h.serveText(w, r, asked, format)
 		return
 	}
-	h.serveAny(ctx, w, r, asked)
+	h.serveAny(w, r, asked)
 }
 
-// serveAny serves what is not asked for often: formats other than text, and
-// some of the metrics only.
-func (h *Handler) serveAny(ctx context.Context, w http.ResponseWriter, r *http.Request, asked scrape) {
-	reg := prometheus.NewRegistry()
-	if asked.self != nil {
-		reg = asked.self.registry()
+// acquire waits until a rendering may start, and reports whether it may.
+func (h *Handler) acquire(ctx context.Context) bool {
+	select {
+	case h.renderings <- struct{}{}: // even if waiting for a refresh has used up the budget
+		return true
+	default:
 	}
-	reg.MustRegister(&Collector{fetch(ctx, asked.caches), time.Now(), asked.only, h.texts.layouts})
-	promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+	select {
+	case h.renderings <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// serveAny serves through client_golang what is rarely asked for: formats other
+// than text, and some of the metrics only.
+func (h *Handler) serveAny(w http.ResponseWriter, r *http.Request, asked scrape) {
+	snapshots := make([]org.Snapshot, len(asked.caches))
+	for i, c := range asked.caches {
+		snapshots[i] = c.Last()
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(&Collector{time.Now(), asked.only, h.texts.families, snapshots})
+	if asked.self != nil {
+		reg.MustRegister(asked.self.registry)
+	}
+	promhttp.HandlerFor(distinct(reg), promhttp.HandlerOpts{
 		ErrorLog:          slog.NewLogLogger(h.cfg.Logger.Handler(), slog.LevelError),
-		ErrorHandling:     promhttp.ContinueOnError,
 		EnableOpenMetrics: true,
 	}).ServeHTTP(w, r)
 }
 
-// serveText serves all metrics as text, most of which is at hand.
-func (h *Handler) serveText(ctx context.Context, w http.ResponseWriter, r *http.Request, asked scrape, format expfmt.Format) {
-	key := textKey{asked.probed, format.FormatType() == expfmt.TypeOpenMetrics}
-	texts := h.orgTexts(ctx, asked.caches)
-	if r.Context().Err() != nil {
-		return // the client has gone
-	}
-	out := h.outputs.Get().(*output) // not before: those that wait for a refresh need none
-	defer h.outputs.Put(out)
-	out.begin(wantsGzip(r.Header))
-	now := time.Now()
-	h.texts.exposition(key, texts, h.cfg.Organizations).write(now, out)
-	if asked.self != nil {
-		calls, err := h.texts.callsOf(asked.self, key.openMetrics)
-		program, err2 := gather(asked.self.program, key.openMetrics)
-		if err := errors.Join(err, err2); err != nil {
-			h.cfg.Logger.Error("error gathering metrics", "err", err)
-		}
-		calls.write(now, out)
-		out.add(func(text []byte) []byte { return append(text, program...) })
-	}
-	if key.openMetrics {
-		out.add(func(text []byte) []byte { return append(text, "# EOF\n"...) })
+// serveText serves all metrics as text, most of which has been rendered before.
+// The result is promhttp's, but for the order of several organizations' series
+// and for the ".0" after whole numbers in OpenMetrics.
+func (h *Handler) serveText(w http.ResponseWriter, r *http.Request, asked scrape, format expfmt.Format) {
+	texts, own, err := h.render(asked)
+	if err != nil {
+		h.cfg.Logger.Error("error rendering metrics", "err", err)
+		http.Error(w, "error rendering metrics: "+err.Error(), http.StatusInternalServerError)
+		return
 	}
 	w.Header().Add("Vary", "Accept")
 	w.Header().Add("Vary", "Accept-Encoding")
 	w.Header().Set("Content-Type", string(format))
-	out.send(w)
+	compressed := acceptsGzip(r.Header)
+	if compressed {
+		w.Header().Set("Content-Encoding", "gzip")
+	}
+	out := h.outputs.Get().(*output)
+	defer h.outputs.Put(out)
+	out.begin(w, compressed)
+	defer out.end()
+	if err := h.writeText(out, texts, own, format); err != nil {
+		panic(http.ErrAbortHandler) // usually the client is gone; the response must not look complete
+	}
 }
 
-// orgTexts returns the texts of caches: those that it has, where there is nothing
-// new to say.
-func (h *Handler) orgTexts(ctx context.Context, caches []*org.Cache) []*orgText {
-	texts := h.texts.orgTexts(caches)
-	var wg sync.WaitGroup
-	for i, c := range caches {
-		if texts[i] == nil || !c.Serves(texts[i].edition) {
-			wg.Go(func() { texts[i] = h.texts.orgText(c, c.Snapshot(ctx)) })
+// render returns everything that writeText needs and that can fail.
+func (h *Handler) render(asked scrape) (texts []*orgText, own []*dto.MetricFamily, err error) {
+	texts = make([]*orgText, len(asked.caches))
+	for i, c := range asked.caches {
+		if texts[i], err = h.texts.latest(c, h.cfg.Organizations); err != nil {
+			return nil, nil, err
 		}
 	}
-	wg.Wait()
-	return texts
+	if asked.self != nil {
+		own, err = distinct(asked.self.registry).Gather()
+	}
+	return texts, own, err
 }
 
-// fetch asks all caches at once for their snapshots.
-func fetch(ctx context.Context, caches []*org.Cache) []org.Snapshot {
-	snapshots := make([]org.Snapshot, len(caches))
+// writeText writes the families of organizations and own, both sorted by name,
+// in the order of their names.
+func (h *Handler) writeText(out *output, texts []*orgText, own []*dto.MetricFamily, format expfmt.Format) error {
+	now, openMetrics := time.Now(), format.FormatType() == expfmt.TypeOpenMetrics
+	encoder := expfmt.NewEncoder(out, format)
+	for i := range h.texts.families {
+		f := &h.texts.families[i]
+		for ; len(own) > 0 && own[0].GetName() < f.fullName(); own = own[1:] {
+			if err := encoder.Encode(own[0]); err != nil {
+				return err
+			}
+		}
+		header := []byte(f.header(openMetrics))
+		for _, t := range texts {
+			lines := t.families[i].lines
+			if len(lines) == 0 {
+				continue
+			}
+			if f.daysUntil {
+				out.days = t.families[i].appendDays(out.days[:0], now)
+				lines = out.days
+			}
+			if _, err := out.Write(header); err != nil {
+				return err
+			}
+			if _, err := out.Write(lines); err != nil {
+				return err
+			}
+			header = nil
+		}
+	}
+	for _, f := range own {
+		if err := encoder.Encode(f); err != nil {
+			return err
+		}
+	}
+	if end, ok := encoder.(expfmt.Closer); ok { // OpenMetrics ends with a line of its own
+		return end.Close()
+	}
+	return nil
+}
+
+// refresh makes the refreshes that are due, all at once, and waits for them
+// until ctx ends.
+func refresh(ctx context.Context, caches []*org.Cache) {
 	var wg sync.WaitGroup
-	for i, c := range caches {
-		wg.Go(func() { snapshots[i] = c.Snapshot(ctx) })
+	for _, c := range caches {
+		wg.Go(func() { c.Snapshot(ctx) })
 	}
 	wg.Wait()
-	return snapshots
 }
 
 // collect returns the collectors that the request limits itself to; nil for
 // all.
 func collect(r *http.Request) ([]string, error) {
 	only := r.URL.Query()["collect[]"]
+	all := org.CollectorNames()
 	for _, name := range only {
-		if !slices.Contains(org.Collectors(), name) {
-			return nil, fmt.Errorf("there is no collector %q, only %s", name, strings.Join(org.Collectors(), ", "))
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("unknown collector %q; the collectors are %s", name, strings.Join(all, ", "))
 		}
 	}
 	return only, nil
 }
 
-// budget returns how long a scrape may take: what Prometheus allows less the
-// offset, or half of it where that leaves nothing.
+// budget returns how long a scrape may wait for refreshes: Prometheus's timeout
+// less the offset, or half of the timeout if that leaves nothing.
 func budget(header http.Header, offset time.Duration) time.Duration {
-	const fallback, longest = 10 * time.Second, time.Hour
+	const fallback, longest = 4 * time.Second, time.Hour // many clients without the header give up after 5 s
 	seconds, err := strconv.ParseFloat(header.Get("X-Prometheus-Scrape-Timeout-Seconds"), 64)
 	if err != nil || !(seconds > 0) {
 		return fallback

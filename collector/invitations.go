@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"cmp"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
@@ -12,7 +14,7 @@ func invitations() []family {
 		return func(v *view) []sample {
 			return each(v.invitations.kept, func(i org.Invitation) (float64, bool, []string) {
 				x, ok := value(i)
-				return x, ok, []string{i.MemberID, i.OrganizationID}
+				return x, ok, []string{invited(i), i.OrganizationID}
 			})
 		}
 	}
@@ -20,13 +22,13 @@ func invitations() []family {
 		collector: "invitations",
 		name:      "pending_invitations",
 		kind:      prometheus.GaugeValue,
-		help:      "Invitations that are neither accepted nor refused nor lapsed. Cached.",
-		samples:   func(v *view) []sample { return one(pending(v.Invitations.Items)) },
+		help:      "Pending invitations. Cached.",
+		samples:   func(v *view) []sample { return one(float64(len(pending(v.Invitations.Items)))) },
 	}, {
 		collector: "invitations",
 		name:      "invitations",
 		kind:      prometheus.GaugeValue,
-		help:      "Sent invitations, by the state that the cloud reports. SCP only: NCP lists just the pending ones. Cached.",
+		help:      "Sent invitations, by the status the cloud reports. Absent for NCP, which lists only pending ones. Cached.",
 		labels:    []string{"status"},
 		samples: func(v *view) []sample {
 			return tally(v.Invitations.Items, v.Known.Invitations, func(i org.Invitation) string { return i.Status })
@@ -44,16 +46,16 @@ func invitations() []family {
 		name:      "invitation_expiry_timestamp_seconds",
 		kind:      prometheus.GaugeValue,
 		unit:      "seconds",
-		help:      "When a pending invitation lapses, in seconds since 1970: when it was sent, and the configured lifetime. Cached.",
+		help:      "When a pending invitation expires, in seconds since 1970: as the cloud reports it, else when it was sent plus invitation_lifetime. Cached.",
 		labels:    labels,
 		samples:   perInvitation(func(i org.Invitation) (float64, bool) { return unix(i.Expires) }),
 	}, {
 		collector: "invitations",
-		countdown: true,
+		daysUntil: true,
 		name:      "invitation_expiry_days",
 		kind:      prometheus.GaugeValue,
 		unit:      "days",
-		help:      "Days until a pending invitation lapses, at the time of the scrape; negative once it has. Cached but for the counting.",
+		help:      "Days until a pending invitation expires; negative once it has. Computed at scrape time from cached data.",
 		labels:    labels,
 		samples:   perInvitation(func(i org.Invitation) (float64, bool) { return unix(i.Expires) }),
 	}, {
@@ -61,7 +63,7 @@ func invitations() []family {
 		name:      "invitation_reported_expire_days",
 		kind:      prometheus.GaugeValue,
 		unit:      "days",
-		help:      "The field expireDay of a pending invitation as NCP reports it, which does not say whether it counts the days in all or those left. Cached.",
+		help:      "The field expireDay of a pending invitation as NCP reports it. NCP does not document whether it is the total or the remaining number of days. Cached.",
 		labels:    labels,
 		samples: perInvitation(func(i org.Invitation) (float64, bool) {
 			if i.ReportedDays == nil {
@@ -72,13 +74,17 @@ func invitations() []family {
 	}}
 }
 
-// pending counts the pending rows.
-func pending(all []org.Invitation) float64 {
-	n := 0
+// invited returns what identifies the invited account: its ID, or the ID of the
+// invitation if the account has none yet. It is empty if there is neither.
+func invited(i org.Invitation) string { return cmp.Or(i.MemberID, i.ID) }
+
+// pending returns the pending ones.
+func pending(all []org.Invitation) []org.Invitation {
+	var some []org.Invitation
 	for _, i := range all {
 		if i.Pending {
-			n++
+			some = append(some, i)
 		}
 	}
-	return float64(n)
+	return some
 }

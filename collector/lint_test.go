@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -11,32 +12,6 @@ import (
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
-
-// everything is a snapshot that gives every family a sample.
-func everything() org.Snapshot {
-	now := time.Unix(1794700800, 0)
-	n := int64(2)
-	s := org.Snapshot{
-		Cloud: "any", Organization: "acme", MaxItems: 10,
-		Known:       org.Known{Members: []string{"JOIN"}, Invitations: []string{"INVITING"}, Received: []string{"INVITING"}},
-		Transitions: map[org.Transition]uint64{{From: "none", To: "JOIN"}: 1},
-	}
-	s.Configure(org.Collectors())
-	for _, l := range s.Listings() {
-		l.At, l.Present = now, true
-	}
-	invitation := org.Invitation{MemberID: "1", OrganizationID: "2", Status: "INVITING", Pending: true, Created: now, Expires: now, ReportedDays: &n}
-	s.Info.Items = []org.Info{{ID: "1", Name: "Acme", MasterID: "2", Joined: now}}
-	s.Groups.Items = []org.Group{{ID: "1", Name: "Root"}}
-	s.Members.Items = []org.Member{{ID: "1", GroupID: "1", Status: "JOIN"}}
-	s.Invitations.Items = []org.Invitation{invitation}
-	s.Received.Items = []org.Invitation{invitation}
-	s.Withdrawals.Items = []org.Withdrawal{{MemberID: "1", Requested: now}}
-	s.Policies.Items = []org.Policy{{ID: "1", Name: "Default", Applied: &n}}
-	s.Versions.Items = []org.Version{{ID: "1.3", Status: "CURRENT", SupportEnd: now}}
-	s.Versions.Err = &org.Error{Reason: "server"}
-	return s
-}
 
 func TestLint(t *testing.T) {
 	c := New(time.Now(), nil, everything())
@@ -56,11 +31,11 @@ func TestLint(t *testing.T) {
 			t.Errorf("%s: %s", p.Metric, p.Text)
 		}
 	}
-	self := NewSelf()
+	self := NewSelf(true)
 	self.Added("ncp", "acme")
 	self.Called("ncp", "acme", "/org", 200, time.Second)
 	self.Offset("ncp", "acme", time.Second)
-	problems, err = testutil.GatherAndLint(self.registry())
+	problems, err = testutil.GatherAndLint(self.registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +60,7 @@ func TestHostileRows(t *testing.T) {
 	if _, err := reg.Gather(); err != nil {
 		t.Error(err)
 	}
-	want := "# HELP cloudorg_withdrawal_requested_timestamp_seconds When a member asked to leave, in seconds since 1970. Cached.\n" +
+	want := "# HELP cloudorg_withdrawal_requested_timestamp_seconds When a member requested to leave, in seconds since 1970. Cached.\n" +
 		"# TYPE cloudorg_withdrawal_requested_timestamp_seconds gauge\n" +
 		"cloudorg_withdrawal_requested_timestamp_seconds{cloud=\"any\",member_id=\"1\",organization=\"acme\"} 1.7947008e+09\n"
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "cloudorg_withdrawal_requested_timestamp_seconds"); err != nil {
@@ -93,25 +68,67 @@ func TestHostileRows(t *testing.T) {
 	}
 }
 
-func TestBudget(t *testing.T) {
-	for _, tt := range []struct {
-		header string
-		want   time.Duration
-	}{
-		{"", 10 * time.Second},
-		{"soon", 10 * time.Second},
-		{"-1", 10 * time.Second},
-		{"NaN", 10 * time.Second},
-		{"0", 10 * time.Second},
-		{"10", 9500 * time.Millisecond},
-		{"0.6", 100 * time.Millisecond},
-		{"0.5", 250 * time.Millisecond},
-		{"0.2", 100 * time.Millisecond},
-		{"1e300", time.Hour - 500*time.Millisecond},
-	} {
-		header := map[string][]string{"X-Prometheus-Scrape-Timeout-Seconds": {tt.header}}
-		if have := budget(header, 500*time.Millisecond); have != tt.want {
-			t.Errorf("%q: want %s, have %s", tt.header, tt.want, have)
-		}
+// Rows without an ID, and those beyond max_items, have no series and are counted.
+func TestItemsDropped(t *testing.T) {
+	s := everything()
+	at := time.Unix(1794700800, 0)
+	s.MaxItems = 2
+	s.Invitations.Items = []org.Invitation{
+		{ID: "h-3", OrganizationID: "2", Pending: true, Created: at.Add(2)},
+		{ID: "h-1", MemberID: "1", OrganizationID: "2", Pending: true, Created: at},
+		{ID: "h-2", OrganizationID: "2", Pending: true, Created: at.Add(1)},
+		{OrganizationID: "2", Pending: true, Created: at},
+		{OrganizationID: "2", Created: at},
+		{ID: "h-4", Created: at},
+	}
+	s.Received.Items = []org.Invitation{{MemberID: "1", Pending: true, Expires: at}, {OrganizationID: "9", Pending: true, Expires: at}, {}}
+	s.Withdrawals.Items = []org.Withdrawal{{Requested: at}, {Requested: at}, {MemberID: "1", Requested: at}}
+	want := `
+# HELP cloudorg_invitation_created_timestamp_seconds When a pending invitation was sent, in seconds since 1970. Cached.
+# TYPE cloudorg_invitation_created_timestamp_seconds gauge
+cloudorg_invitation_created_timestamp_seconds{cloud="any",inviting_organization_id="2",member_id="1",organization="acme"} 1.7947008e+09
+cloudorg_invitation_created_timestamp_seconds{cloud="any",inviting_organization_id="2",member_id="h-2",organization="acme"} 1.7947008e+09
+# HELP cloudorg_items_dropped Items of the collector's listing without a series of their own: beyond max_items, or without an ID. Cached.
+# TYPE cloudorg_items_dropped gauge
+cloudorg_items_dropped{cloud="any",collector="invitations",organization="acme"} 2
+cloudorg_items_dropped{cloud="any",collector="received_invitations",organization="acme"} 1
+cloudorg_items_dropped{cloud="any",collector="withdrawals",organization="acme"} 2
+# HELP cloudorg_pending_invitations Pending invitations. Cached.
+# TYPE cloudorg_pending_invitations gauge
+cloudorg_pending_invitations{cloud="any",organization="acme"} 4
+# HELP cloudorg_received_invitation_expiry_timestamp_seconds When a pending received invitation expires, in seconds since 1970, as the cloud reports it. Cached.
+# TYPE cloudorg_received_invitation_expiry_timestamp_seconds gauge
+cloudorg_received_invitation_expiry_timestamp_seconds{cloud="any",inviting_organization_id="9",organization="acme"} 1.7947008e+09
+`
+	err := testutil.CollectAndCompare(New(at, nil, s), strings.NewReader(want), "cloudorg_invitation_created_timestamp_seconds", "cloudorg_items_dropped",
+		"cloudorg_pending_invitations", "cloudorg_received_invitation_expiry_timestamp_seconds")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A listing that has expired has no series of its own; what was counted and when
+// it was last read stays.
+func TestExpired(t *testing.T) {
+	s := everything()
+	for _, h := range healths(&s.Listings) {
+		h.Present, h.Err = false, &org.Error{Reason: org.Throttled, Err: io.ErrUnexpectedEOF}
+	}
+	var names []string
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(New(time.Now(), nil, s))
+	gathered, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range gathered {
+		names = append(names, strings.TrimPrefix(f.GetName(), namespace))
+	}
+	want := []string{
+		"collector_duration_seconds", "collector_error", "collector_failures_total", "collector_last_success_timestamp_seconds",
+		"collector_success", "decode_warnings_total", "member_transitions_total",
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("want %v, have %v", want, names)
 	}
 }

@@ -11,7 +11,7 @@ func members() []family {
 		collector: "members",
 		name:      "members",
 		kind:      prometheus.GaugeValue,
-		help:      "Accounts in the organization, by the status code that the cloud reports. Cached.",
+		help:      "Accounts in the organization, by the status code the cloud reports. Cached.",
 		labels:    []string{"status"},
 		samples: func(v *view) []sample {
 			return tally(v.Members.Items, v.Known.Members, func(m org.Member) string {
@@ -25,7 +25,7 @@ func members() []family {
 		collector: "members",
 		name:      "group_members",
 		kind:      prometheus.GaugeValue,
-		help:      "Accounts in a group, by the status code that the cloud reports. Cached.",
+		help:      "Accounts in a group, by the status code the cloud reports. Cached.",
 		labels:    []string{"group_id", "status"},
 		samples: func(v *view) []sample {
 			counts := map[[2]string]float64{}
@@ -39,12 +39,12 @@ func members() []family {
 			return samples
 		},
 	}, {
-		collector: "members",
-		outlives:  true,
-		name:      "member_transitions_total",
-		kind:      prometheus.CounterValue,
-		help:      `Changes of accounts' status between two successive good readings of the members; "none" is not in the organization.`,
-		labels:    []string{"from", "to"},
+		collector:     "members",
+		keepWhenStale: true,
+		name:          "member_transitions_total",
+		kind:          prometheus.CounterValue,
+		help:          `Account status changes between two successive good readings of the members; status "none" means not in the organization.`,
+		labels:        []string{"from", "to"},
 		samples: func(v *view) []sample {
 			samples := make([]sample, 0, len(v.Transitions))
 			for t, n := range v.Transitions {

@@ -11,7 +11,7 @@ func organization() []family {
 		collector: "organization",
 		name:      "organization_info",
 		kind:      prometheus.GaugeValue,
-		help:      "The organization's identifiers and name. Always 1. Cached.",
+		help:      "Identifiers and name of the organization. Always 1. Cached.",
 		labels:    []string{"organization_id", "organization_name", "master_id"},
 		samples: func(v *view) []sample {
 			return each(v.Info.Items, func(i org.Info) (float64, bool, []string) {

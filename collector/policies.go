@@ -11,13 +11,13 @@ func policies() []family {
 		collector: "policies",
 		name:      "policies",
 		kind:      prometheus.GaugeValue,
-		help:      "Quota policies of the organization. Cached.",
+		help:      "Policies of the organization. Cached.",
 		samples:   func(v *view) []sample { return one(float64(len(v.Policies.Items))) },
 	}, {
 		collector: "policies",
 		name:      "policy_applied_groups",
 		kind:      prometheus.GaugeValue,
-		help:      "Groups that a quota policy applies to. Cached.",
+		help:      "Groups that a policy applies to. Cached.",
 		labels:    []string{"policy_id", "policy_name"},
 		samples: func(v *view) []sample {
 			return each(v.Policies.Items, func(p org.Policy) (float64, bool, []string) {

@@ -11,7 +11,7 @@ func received() []family {
 		collector: "received_invitations",
 		name:      "received_invitations",
 		kind:      prometheus.GaugeValue,
-		help:      "Invitations to other organizations that the account has received, by the state that the cloud reports. Cached.",
+		help:      "Invitations from other organizations to the account, by the status the cloud reports. Cached.",
 		labels:    []string{"status"},
 		samples: func(v *view) []sample {
 			return tally(v.Received.Items, v.Known.Received, func(i org.Invitation) string { return i.Status })
@@ -21,7 +21,7 @@ func received() []family {
 		name:      "received_invitation_expiry_timestamp_seconds",
 		kind:      prometheus.GaugeValue,
 		unit:      "seconds",
-		help:      "When a pending received invitation lapses, in seconds since 1970, as the cloud reports it. Cached.",
+		help:      "When a pending received invitation expires, in seconds since 1970, as the cloud reports it. Cached.",
 		labels:    []string{"inviting_organization_id"},
 		samples: func(v *view) []sample {
 			return each(v.received.kept, func(i org.Invitation) (float64, bool, []string) {
@@ -31,11 +31,11 @@ func received() []family {
 		},
 	}, {
 		collector: "received_invitations",
-		countdown: true,
+		daysUntil: true,
 		name:      "received_invitation_expiry_days",
 		kind:      prometheus.GaugeValue,
 		unit:      "days",
-		help:      "Days until a pending received invitation lapses, at the time of the scrape; negative once it has. Cached but for the counting.",
+		help:      "Days until a pending received invitation expires; negative once it has. Computed at scrape time from cached data.",
 		labels:    []string{"inviting_organization_id"},
 		samples: func(v *view) []sample {
 			return each(v.received.kept, func(i org.Invitation) (float64, bool, []string) {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A Metric describes a metric that the exporter exports, for its documentation
-// and for the checks of what is built upon it.
+// A Metric describes an exported metric, for its documentation and for the
+// checks of dashboards and alerts.
 type Metric struct {
 	Name      string // with the namespace
 	Type      string // gauge, counter, histogram or summary
@@ -18,13 +18,13 @@ type Metric struct {
 	Own       bool   // it is about the exporter, and on /metrics only
 }
 
-// Reference describes every metric that there is: those of the organizations
-// first, then the exporter's own, those of its Go runtime and process included.
+// Reference describes every metric: those of the organizations first, then the
+// exporter's own, with those of its Go runtime and process.
 func Reference() ([]Metric, error) {
 	var all []Metric
 	for _, f := range families() {
 		all = append(all, Metric{
-			Name:      namespace + f.name,
+			Name:      f.fullName(),
 			Type:      f.typeName(),
 			Unit:      f.unit,
 			Labels:    f.labelNames(),
@@ -32,7 +32,7 @@ func Reference() ([]Metric, error) {
 			Collector: f.collector,
 		})
 	}
-	own, err := eventful().registry().Gather()
+	own, err := distinct(withSamples().registry).Gather()
 	if err != nil {
 		return nil, err
 	}
@@ -47,10 +47,10 @@ func Reference() ([]Metric, error) {
 	return all, nil
 }
 
-// eventful returns a Self to which enough has happened for all its metrics to
-// have a series.
-func eventful() *Self {
-	s := NewSelf()
+// withSamples returns a Self in which every metric has a series.
+func withSamples() *Self {
+	s := NewSelf(true)
+	s.Added("", "")
 	s.Called("", "", "", 0, time.Second)
 	s.Offset("", "", 0)
 	s.Reloaded(nil)

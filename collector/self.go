@@ -3,128 +3,138 @@ package collector
 import (
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
+	dto "github.com/prometheus/client_model/go"
 )
 
 const exporter = namespace + "exporter_"
 
-// Self are the exporter's own metrics: what its calls to the clouds cost, how
-// they fare, and its process. They outlive every reload.
+// Self holds the exporter's own metrics: its API requests, its configuration,
+// its build and its process. They keep their values over a reload.
 type Self struct {
-	program    *prometheus.Registry // its process, Go runtime, build and configuration: different at every look
+	registry *prometheus.Registry
+
 	reloaded   prometheus.Gauge
 	reloadedAt prometheus.Gauge
 
-	mu    sync.Mutex
-	calls []*callMetrics // by organization; replaced, never changed
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec // by cloud: one for each organization would be more series than its data
+	throttled *prometheus.CounterVec
+	offset    *prometheus.GaugeVec
+	refreshes *prometheus.CounterVec
 }
 
-// NewSelf returns the exporter's own metrics.
-func NewSelf() *Self {
+// NewSelf returns the exporter's own metrics. Those of the Go runtime and the
+// process (go_…, process_…) are among them if process is true.
+func NewSelf(process bool) *Self {
 	s := &Self{
-		program: prometheus.NewRegistry(),
+		registry: prometheus.NewRegistry(),
 		reloaded: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: exporter + "config_last_reload_successful",
-			Help: "Whether the latest attempt to load the configuration succeeded.",
+			Help: "Whether the latest configuration load succeeded.",
 		}),
 		reloadedAt: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: exporter + "config_last_reload_success_timestamp_seconds",
 			Unit: "seconds",
-			Help: "When the configuration in force was loaded, in seconds since 1970.",
+			Help: "When the active configuration was loaded, in seconds since 1970.",
 		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: exporter + "api_requests_total",
+			Help: `API requests, by path template or operation and by status code; the code is "error" if there was no response.`,
+		}, []string{"cloud", "organization", "endpoint", "code"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:                            exporter + "api_request_duration_seconds",
+			Unit:                            "seconds",
+			Help:                            "Time until the cloud's API began to respond, in seconds.",
+			Buckets:                         []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+			NativeHistogramBucketFactor:     1.1,
+			NativeHistogramMaxBucketNumber:  100,
+			NativeHistogramMinResetDuration: time.Hour,
+		}, []string{"cloud", "endpoint"}),
+		throttled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: exporter + "api_throttled_total",
+			Help: "API requests that the cloud rejected because there were too many.",
+		}, []string{"cloud", "organization"}),
+		offset: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: exporter + "api_clock_offset_seconds",
+			Unit: "seconds",
+			Help: "Clock of the cloud's API minus the local clock at the latest response, in seconds. The API reports whole seconds.",
+		}, []string{"cloud", "organization"}),
+		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: exporter + "refreshes_total",
+			Help: "Completed refreshes of the organization, successful or not.",
+		}, []string{"cloud", "organization"}),
 	}
-	s.program.MustRegister(
-		s.reloaded, s.reloadedAt,
-		version.NewCollector(namespace+"exporter"),
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	s.registry.MustRegister(
+		s.reloaded, s.reloadedAt, version.NewCollector(namespace+"exporter"),
+		s.requests, s.durations, s.throttled, s.offset, s.refreshes,
 	)
+	if process {
+		s.registry.MustRegister(
+			collectors.NewGoCollector(),
+			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		)
+	}
 	return s
 }
 
-// registry returns a registry of all of them. (prometheus.Gatherers would do,
-// but forgets units.)
-func (s *Self) registry() *prometheus.Registry {
-	all := prometheus.NewRegistry()
-	all.MustRegister(s.program)
-	for _, c := range s.allCalls() {
-		all.MustRegister(c.registry)
+// distinct gathers from g without go_memstats_alloc_bytes. OpenMetrics gives
+// that name to go_memstats_alloc_bytes_total, too, and its value is that of
+// go_memstats_heap_alloc_bytes.
+func distinct(g prometheus.Gatherer) prometheus.GathererFunc {
+	return func() ([]*dto.MetricFamily, error) {
+		families, err := g.Gather()
+		return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == "go_memstats_alloc_bytes" }), err
 	}
-	return all
-}
-
-// allCalls returns the metrics of the calls, by organization.
-func (s *Self) allCalls() []*callMetrics {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.calls
-}
-
-// callsOf returns the metrics of the calls for an organization, new ones if there
-// are none.
-func (s *Self) callsOf(cloud, organization string) *callMetrics {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := orgName{cloud, organization}
-	i, found := slices.BinarySearchFunc(s.calls, name, (*callMetrics).compare)
-	if !found {
-		s.calls = slices.Insert(slices.Clone(s.calls), i, newCallMetrics(name))
-	}
-	return s.calls[i]
 }
 
 // Added makes the series of an organization that are 0 until something
 // happens.
-func (s *Self) Added(cloud, organization string) { s.callsOf(cloud, organization) }
+func (s *Self) Added(cloud, organization string) {
+	s.throttled.WithLabelValues(cloud, organization)
+	s.refreshes.WithLabelValues(cloud, organization)
+}
 
 // Removed drops all series of an organization.
 func (s *Self) Removed(cloud, organization string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := orgName{cloud, organization}
-	s.calls = slices.DeleteFunc(slices.Clone(s.calls), func(c *callMetrics) bool { return c.orgName == name })
+	labels := prometheus.Labels{"cloud": cloud, "organization": organization}
+	s.requests.DeletePartialMatch(labels)
+	s.throttled.DeletePartialMatch(labels)
+	s.offset.DeletePartialMatch(labels)
+	s.refreshes.DeletePartialMatch(labels)
 }
 
-// Called counts a call to the cloud's API: with its status, or 0 where there
-// was no answer.
+// Called counts an API request with the status of its response, or 0 if there
+// was none.
 func (s *Self) Called(cloud, organization, endpoint string, status int, took time.Duration) {
 	code := "error"
 	if status != 0 {
 		code = strconv.Itoa(status)
 	}
-	c := s.callsOf(cloud, organization)
-	c.requests.WithLabelValues(endpoint, code).Inc()
-	c.durations.WithLabelValues(endpoint).Observe(took.Seconds())
-	c.changes.Add(1)
+	s.requests.WithLabelValues(cloud, organization, endpoint, code).Inc()
+	s.durations.WithLabelValues(cloud, endpoint).Observe(took.Seconds())
 }
 
-// Throttled counts a call that was refused because there were too many.
+// Throttled counts an API request that was rejected because there were too many.
 func (s *Self) Throttled(cloud, organization string) {
-	c := s.callsOf(cloud, organization)
-	c.throttled.Inc()
-	c.changes.Add(1)
+	s.throttled.WithLabelValues(cloud, organization).Inc()
 }
 
-// Offset takes down the API's clock minus ours.
+// Offset records the API's clock minus the local clock.
 func (s *Self) Offset(cloud, organization string, offset time.Duration) {
-	c := s.callsOf(cloud, organization)
-	c.offset.WithLabelValues().Set(offset.Seconds())
-	c.changes.Add(1)
+	s.offset.WithLabelValues(cloud, organization).Set(offset.Seconds())
 }
 
 // Refreshed counts a refresh.
 func (s *Self) Refreshed(cloud, organization string) {
-	c := s.callsOf(cloud, organization)
-	c.refreshes.Inc()
-	c.changes.Add(1)
+	s.refreshes.WithLabelValues(cloud, organization).Inc()
 }
 
-// Reloaded takes down whether the configuration could be loaded.
+// Reloaded records whether the configuration could be loaded.
 func (s *Self) Reloaded(err error) {
 	if err != nil {
 		s.reloaded.Set(0)

@@ -1,105 +1,124 @@
 package collector
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
-// A layout is a family made ready to be rendered.
-type layout struct {
-	family
-	desc   *prometheus.Desc
-	order  []int    // its labels in the order of their names
-	pieces []string // what stands before the value of each, in that order
+// A textCache renders the snapshots of caches as text, and keeps the text until
+// a cache has another snapshot.
+type textCache struct {
+	families []family // sorted by name
+
+	mu   sync.Mutex // not held while text is rendered
+	kept map[*org.Cache]*orgText
 }
 
-// layouts returns the layouts of all families, in the order of their names.
-func layouts() []layout {
-	all := families()
-	slices.SortFunc(all, func(a, b family) int { return cmp.Compare(a.name, b.name) })
-	ready := make([]layout, len(all))
-	for i, f := range all {
-		ready[i] = newLayout(f)
-	}
-	return ready
+// An orgText is the text of one snapshot.
+type orgText struct {
+	version  uint64 // of the snapshot
+	families []familyText
 }
 
-func newLayout(f family) layout {
-	labels := f.labelNames()
-	l := layout{
-		family: f,
-		desc:   prometheus.V2.NewDesc(namespace+f.name, f.help, prometheus.UnconstrainedLabels(labels), nil, prometheus.WithUnit(f.unit)),
+// A familyText is the lines of one family. They are the same in the classic text
+// format and in OpenMetrics.
+type familyText struct {
+	lines []byte
+	until []float64 // of daysUntil, the sample of each line; the lines then have no value
+}
+
+func newTextCache(families []family) *textCache {
+	slices.SortFunc(families, func(a, b family) int { return cmp.Compare(a.name, b.name) })
+	return &textCache{families: families, kept: map[*org.Cache]*orgText{}}
+}
+
+// latest returns the text of c's latest snapshot. If it keeps the text of more
+// caches than are served, it forgets the others.
+func (t *textCache) latest(c *org.Cache, served func() []*org.Cache) (*orgText, error) {
+	s := c.Last()
+	t.mu.Lock()
+	kept := t.kept[c]
+	t.mu.Unlock()
+	if kept != nil && kept.version == s.Version {
+		return kept, nil
 	}
-	before := namespace + f.name + "{"
-	for i := range labels {
-		l.order = append(l.order, i)
+	text, err := renderText(s, t.families)
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(l.order, func(i, j int) int { return cmp.Compare(labels[i], labels[j]) })
-	for _, i := range l.order {
-		l.pieces = append(l.pieces, before+labels[i]+`="`)
-		before = `",`
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept[c] = text
+	if caches := served(); len(t.kept) > len(caches) {
+		all := t.kept
+		t.kept = make(map[*org.Cache]*orgText, len(caches))
+		for _, c := range caches {
+			if text, ok := all[c]; ok {
+				t.kept[c] = text
+			}
+		}
 	}
-	return l
+	return text, nil
+}
+
+func renderText(s org.Snapshot, families []family) (*orgText, error) {
+	t := &orgText{s.Version, make([]familyText, 0, len(families))}
+	var text []byte
+	var ends []int
+	all := func(string) bool { return true }
+	err := render(s, families, all, func(f *family, series []sample) {
+		var until []float64
+		for _, one := range series {
+			text = f.appendSeries(text, one.labels)
+			if f.daysUntil {
+				until = append(until, one.value)
+			} else {
+				text = appendValue(text, one.value)
+			}
+			text = append(text, '\n')
+		}
+		t.families = append(t.families, familyText{until: until})
+		ends = append(ends, len(text))
+	})
+	text = bytes.Clone(text) // without the room that it grew into
+	start := 0
+	for i, end := range ends {
+		t.families[i].lines, start = text[start:end:end], end
+	}
+	return t, err
 }
 
 // header returns the lines that come before the family's samples: in the
 // classic text format, or in OpenMetrics.
-func (l *layout) header(openMetrics bool) string {
-	name, help, unit := namespace+l.name, l.help, ""
+func (f *family) header(openMetrics bool) string {
+	name, help, unit := f.fullName(), f.help, ""
 	if openMetrics {
 		name = strings.TrimSuffix(name, "_total")
 		help = strings.ReplaceAll(help, `"`, `\"`)
-		if l.unit != "" {
-			unit = "# UNIT " + name + " " + l.unit + "\n"
+		if f.unit != "" {
+			unit = "# UNIT " + name + " " + f.unit + "\n"
 		}
 	}
-	return "# HELP " + name + " " + help + "\n# TYPE " + name + " " + l.typeName() + "\n" + unit
+	return "# HELP " + name + " " + help + "\n# TYPE " + name + " " + f.typeName() + "\n" + unit
 }
 
-// A line is a series and its value, or the moment that its value depends on.
-type line struct {
-	series []byte // with the blank before the value
-	value  float64
-}
-
-// lines returns the lines of v, in the order of the labels' values. They are
-// the same in the classic text format and in OpenMetrics.
-func (l *layout) lines(v *view) []line {
-	type series struct {
-		labels []string
-		value  float64
+// appendSeries appends the line of a series up to its value.
+func (f *family) appendSeries(b []byte, labels []string) []byte {
+	b = append(append(b, namespace...), f.name...)
+	before := byte('{')
+	for i, name := range f.names {
+		b = append(append(b, before), name...)
+		b = appendEscaped(append(b, `="`...), labels[i])
+		b, before = append(b, '"'), ','
 	}
-	var all []series
-	for labels, value := range l.series(v) {
-		all = append(all, series{labels, value})
-	}
-	slices.SortFunc(all, func(a, b series) int {
-		for _, i := range l.order {
-			if c := cmp.Compare(a.labels[i], b.labels[i]); c != 0 {
-				return c
-			}
-		}
-		return 0
-	})
-	lines := make([]line, len(all))
-	for i, s := range all {
-		lines[i] = line{l.head(s.labels), s.value}
-	}
-	return lines
-}
-
-// head returns the line of a series up to its value.
-func (l *layout) head(labels []string) []byte {
-	var b []byte
-	for n, i := range l.order {
-		b = append(b, l.pieces[n]...)
-		b = appendEscaped(b, labels[i])
-	}
-	return append(b, `"} `...)
+	return append(b, "} "...)
 }
 
 func appendEscaped(b []byte, s string) []byte {
@@ -116,9 +135,15 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
-// appendLine appends the line of a series with the given value.
-func appendLine(b, series []byte, value float64) []byte {
-	b = append(b, series...)
-	b = strconv.AppendFloat(b, value, 'g', -1, 64)
-	return append(b, '\n')
+func appendValue(b []byte, value float64) []byte { return strconv.AppendFloat(b, value, 'g', -1, 64) }
+
+// appendDays appends the lines of t, of a family with daysUntil, at the time now.
+func (t *familyText) appendDays(b []byte, now time.Time) []byte {
+	series := t.lines
+	for _, at := range t.until {
+		end := bytes.IndexByte(series, '\n') // in a label it is escaped
+		b = append(appendValue(append(b, series[:end]...), days(at, now)), '\n')
+		series = series[end+1:]
+	}
+	return b
 }

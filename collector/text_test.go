@@ -3,7 +3,6 @@ package collector
 import (
 	"compress/gzip"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -27,11 +27,6 @@ import (
 )
 
 const openMetrics = "application/openmetrics-text;version=1.0.0"
-
-// cached returns a cache of s, which is read anew after ttl.
-func cached(s org.Snapshot, ttl time.Duration) *org.Cache {
-	return org.NewCache(fixed(s), s, org.CacheConfig{TTL: ttl, ErrorTTL: ttl, MaxStale: time.Hour, Timeout: time.Minute})
-}
 
 func handler(organizations func() []*org.Cache, self *Self) *Handler {
 	return NewHandler(HandlerConfig{Organizations: organizations, Self: self, Logger: slog.New(slog.DiscardHandler)})
@@ -62,75 +57,159 @@ func body(tb testing.TB, r *http.Response) string {
 	return string(text)
 }
 
-// What is kept as text is what promhttp would make of it, but for the order of
-// several organizations' series and OpenMetrics' ".0" after whole numbers.
+// fetch serves r with serve and returns the status, the header and the decoded
+// body.
+func fetch(tb testing.TB, serve http.HandlerFunc, r *http.Request) (int, http.Header, string) {
+	tb.Helper()
+	w := httptest.NewRecorder()
+	serve(w, r)
+	text := io.Reader(w.Body)
+	if w.Header().Get("Content-Encoding") == "gzip" {
+		z, err := gzip.NewReader(w.Body)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		text = z
+	}
+	all, err := io.ReadAll(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return w.Code, w.Header(), string(all)
+}
+
+// sorted returns the lines of text in order, with OpenMetrics' ".0" taken from
+// whole numbers.
+func sorted(text string) []string {
+	lines := strings.SplitAfter(regexp.MustCompile(`(?m)\.0$`).ReplaceAllString(text, ""), "\n")
+	slices.Sort(lines)
+	return lines
+}
+
+// Whatever a client accepts, it gets the headers and the text that promhttp would
+// send, but for the order of several organizations' series and OpenMetrics' ".0"
+// after whole numbers.
 func TestTextIsPromhttps(t *testing.T) {
-	whole := regexp.MustCompile(`(?m)\.0$`)
-	lines := func(text string) []string {
-		all := strings.SplitAfter(whole.ReplaceAllString(text, ""), "\n")
-		slices.Sort(all)
-		return all
+	accepts := []string{
+		"", "*/*", "text/*", "text/plain", "text/plain;version=0.0.4", "text/plain;version=0.0.4;escaping=allow-utf-8",
+		"text/plain;version=1.0.0", "text/plain;version=1.0.0;escaping=dots", "text/plain;version=9", "text/html", "application/json;q=0.9, */*;q=0.1",
+		openMetrics, "application/openmetrics-text", "application/openmetrics-text;version=0.0.1", openMetrics + ";escaping=values",
+		openMetrics + ";q=0.3, text/plain;q=0.7", "text/plain;q=0.2, " + openMetrics + ";q=0.7", "text/plain;q=x", ";;", "\xff",
+		"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5," +
+			"text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", // Prometheus 3
+		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+	}
+	encodings := []string{
+		"", "gzip", "identity", "*", "*;q=0", "gzip;q=0", "gzip;q=0, *", "gzip, *", "gzip, *;q=0.5", "gzip;q=0.5, identity", "identity;q=0.1, gzip;q=0.9",
+		"identity;q=0", "identity;q=0, gzip;q=0.5", "gzip;q=0.5, identity;q=0.5", "br", "deflate, gzip;q=1.0, *;q=0.5", "zstd, gzip",
 	}
 	hostile := everything()
 	hostile.Organization = `a "hostile" \ one` + "\n"
 	hostile.Groups.Items = append(hostile.Groups.Items, org.Group{ID: "10", Name: "\xff\x00\r"}, org.Group{ID: "1", Name: "Root"})
+	self := NewSelf(false) // the metrics of the process differ at each scrape
+	for _, name := range []string{"b", "a", `c "hostile" \`} {
+		self.Added("ncp", name)
+		self.Called("scp", name, "/org", 200, time.Second)
+		self.Called("scp", name, "/org", 0, time.Minute)
+		self.Offset("ncp", name, -2*time.Second)
+	}
 	synctest.Test(t, func(t *testing.T) { // one time for both
-		for _, organizations := range [][]*org.Cache{
-			{cached(everything(), time.Hour)},
-			{cached(everything(), time.Hour), cached(hostile, time.Hour)},
-			{},
+		all := []*org.Cache{cached(everything(), time.Hour), cached(hostile, time.Hour)}
+		refresh(t.Context(), all)
+		for _, tt := range []struct {
+			path   string
+			served []*org.Cache
+			asked  scrape
+		}{
+			{"/metrics", all[:1], scrape{caches: all[:1], self: self}},
+			{"/metrics", all, scrape{caches: all, self: self}},
+			{"/metrics", nil, scrape{self: self}},
+			{"/probe?target=acme", all, scrape{caches: all[:1]}},
 		} {
-			h := handler(func() []*org.Cache { return organizations }, nil)
-			all := "?" + url.Values{"collect[]": org.Collectors()}.Encode()
-			for _, accept := range []string{"text/plain", openMetrics} {
-				kept, made := get(t, h, "", "Accept: "+accept), get(t, h, all, "Accept: "+accept)
-				kept.Header.Del("Content-Length")
-				if diff := cmp.Diff(made.Header, kept.Header); diff != "" {
-					t.Errorf("header (-promhttp +kept):\n%s", diff)
-				}
-				want, have := body(t, made), body(t, kept)
-				if diff := cmp.Diff(lines(want), lines(have)); diff != "" {
-					t.Errorf("%s (-promhttp +kept):\n%s", accept, diff)
-				}
-				if len(organizations) == 1 && accept == "text/plain" && want != have {
-					t.Errorf("the order differs:\n%s", cmp.Diff(want, have))
+			h := handler(func() []*org.Cache { return tt.served }, self)
+			serve := h.Metrics
+			if tt.asked.self == nil {
+				serve = h.Probe
+			}
+			for i, accept := range accepts {
+				for j, encoding := range encodings {
+					if i > 0 && j > 0 && accept != openMetrics && encoding != "gzip" {
+						continue // formats and encodings are chosen independently
+					}
+					r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tt.path, nil)
+					r.Header = http.Header{"Accept": {accept}, "Accept-Encoding": {encoding}}
+					wantCode, wantHeader, want := fetch(t, func(w http.ResponseWriter, r *http.Request) { h.serveAny(w, r, tt.asked) }, r)
+					code, header, text := fetch(t, serve, r)
+					if code != wantCode || !cmp.Equal(wantHeader, header) {
+						t.Errorf("%s, %q, %q: header (-promhttp +text):\n%s", tt.path, accept, encoding, cmp.Diff(wantHeader, header))
+					}
+					if diff := cmp.Diff(sorted(want), sorted(text)); diff != "" {
+						t.Fatalf("%s, %q, %q (-promhttp +text):\n%s", tt.path, accept, encoding, diff)
+					}
+					if len(tt.asked.caches) < 2 && !strings.Contains(header.Get("Content-Type"), "openmetrics") && want != text {
+						t.Fatalf("%s, %q, %q: the order differs (-promhttp +text):\n%s", tt.path, accept, encoding, cmp.Diff(want, text))
+					}
 				}
 			}
 		}
 	})
 }
 
-// The same holds for the exporter's own metrics, whose registries are joined by
-// hand.
-func TestTextOfSelfIsPromhttps(t *testing.T) {
-	self := NewSelf()
-	for i, name := range []string{"b", "a", `c "hostile" \`} {
-		self.Added("ncp", name)
-		self.Called("scp", name, "/org", 200, time.Second)
-		self.Called("scp", name, "/org", 0, time.Minute)
-		if i > 0 {
-			self.Offset("ncp", name, -2*time.Second)
-		}
-	}
-	own := func(text string) []string {
-		all := slices.DeleteFunc(strings.SplitAfter(text, "\n"), func(line string) bool { return !strings.Contains(line, namespace+"exporter_") })
-		slices.Sort(all)
-		return all
-	}
-	h := handler(func() []*org.Cache { return nil }, self)
+// Every family's name occurs once in a response, and so does every series, in
+// each format: also in those that take a suffix from the name.
+func TestNamesAreDistinct(t *testing.T) {
+	good := everything()
+	good.Organization, good.Versions.Err = "good", nil
+	caches := []*org.Cache{cached(good, time.Hour), cached(everything(), time.Hour)}
+	h := handler(func() []*org.Cache { return caches }, withSamples())
 	for _, accept := range []string{"text/plain", openMetrics} {
-		r, made := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil), httptest.NewRecorder()
-		r.Header.Set("Accept", accept)
-		h.serveAny(t.Context(), made, r, scrape{self: self})
-		want, have := own(made.Body.String()), own(body(t, get(t, h, "", "Accept: "+accept)))
-		if diff := cmp.Diff(want, have); diff != "" || len(have) < 50 {
-			t.Errorf("%s (-promhttp +kept):\n%s", accept, diff)
+		for _, query := range []string{"", "?" + url.Values{"collect[]": org.CollectorNames()}.Encode()} {
+			names, series := map[string]bool{}, map[string]bool{}
+			for line := range strings.Lines(body(t, get(t, h, query, "Accept: "+accept))) {
+				if name, ok := strings.CutPrefix(line, "# TYPE "); ok {
+					name, _, _ = strings.Cut(name, " ")
+					if names[name] {
+						t.Errorf("%s %s: the family %s occurs twice", accept, query, name)
+					}
+					names[name] = true
+					continue
+				}
+				name := line[:strings.LastIndexByte(line, ' ')]
+				if series[name] {
+					t.Errorf("%s %s: %s occurs twice", accept, query, name)
+				}
+				series[name] = true
+			}
+			if len(names) < len(families()) {
+				t.Errorf("%s %s: only %d families", accept, query, len(names))
+			}
 		}
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+	r.Header.Set("Accept", string(expfmt.NewFormat(expfmt.TypeProtoDelim)))
+	_, header, text := fetch(t, h.Metrics, r)
+	decoder := expfmt.NewDecoder(strings.NewReader(text), expfmt.ResponseFormat(header))
+	names := map[string]bool{}
+	for {
+		var f dto.MetricFamily
+		if err := decoder.Decode(&f); err != nil {
+			break
+		}
+		name := f.GetName()
+		if f.GetType() == dto.MetricType_COUNTER {
+			name = strings.TrimSuffix(name, "_total")
+		}
+		if names[name] {
+			t.Errorf("protobuf: the family %s occurs twice", name)
+		}
+		names[name] = true
+	}
+	if !names["go_memstats_alloc_bytes"] || !names["cloudorg_collector_failures"] {
+		t.Errorf("protobuf: have only %v", names)
 	}
 }
 
-// Days go on while the data stays the same, and all else stays as it is, for
-// one organization's refresh too.
+// Days go on while the data stays the same, and new data replaces the old.
 func TestTextIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := everything()
@@ -139,32 +218,35 @@ func TestTextIsKept(t *testing.T) {
 		c := cached(s, 24*time.Hour)
 		h := handler(func() []*org.Cache { return []*org.Cache{c} }, nil)
 		const days = `cloudorg_invitation_expiry_days{cloud="any",inviting_organization_id="2",member_id="1",organization="acme"} `
-		if text := body(t, get(t, h, "")); !strings.Contains(text, days+"2\n") {
-			t.Errorf("want 2 days, have:\n%s", text)
+		const read = `cloudorg_collector_last_success_timestamp_seconds{cloud="any",collector="groups",organization="acme"} `
+		value := func(series string) string {
+			_, rest, _ := strings.Cut(body(t, get(t, h, "")), series)
+			value, _, _ := strings.Cut(rest, "\n")
+			return value
 		}
-		before := h.texts.whole[textKey{}].exposition
+		first := value(read)
+		if have := value(days); have != "2" {
+			t.Errorf("want 2 days, have %q", have)
+		}
 		time.Sleep(12 * time.Hour)
-		if text := body(t, get(t, h, "")); !strings.Contains(text, days+"1.5\n") {
-			t.Errorf("want 1.5 days, have:\n%s", text)
+		if have := value(days); have != "1.5" {
+			t.Errorf("want 1.5 days, have %q", have)
 		}
-		if h.texts.whole[textKey{}].exposition != before {
-			t.Error("a new exposition was made of the same texts")
+		if have := value(read); have != first {
+			t.Errorf("without a refresh, want the time %q, have %q", first, have)
 		}
-		time.Sleep(13 * time.Hour) // past max_stale, but a refresh is due first
-		get(t, h, "")
-		after := h.texts.whole[textKey{}].exposition
-		same := func(a, b chunk) bool { return a.packed == b.packed }
-		if after == before || !slices.EqualFunc(after.chunks, before.chunks, same) {
-			t.Error("want a new exposition of the same chunks, for a refresh has found the same")
+		time.Sleep(13 * time.Hour)
+		if have := value(read); have == first || have == "" {
+			t.Errorf("after a refresh, have the time %q, before it %q", have, first)
 		}
 	})
 }
 
 // Every client reads the text, whole, however it is sent.
 func TestTextIsSent(t *testing.T) {
-	self := NewSelf()
+	self := NewSelf(true)
 	self.Added("ncp", "acme")
-	caches := organizations(3, 10, 500)
+	caches := companies(3, 10, 500)
 	h := handler(func() []*org.Cache { return caches }, self)
 	api := httptest.NewServer(http.HandlerFunc(h.Metrics))
 	defer api.Close()
@@ -205,13 +287,11 @@ func TestTextIsSent(t *testing.T) {
 			t.Errorf("%+v: %v", tt, err)
 		case answer.Header.Get("Content-Encoding") != tt.coding:
 			t.Errorf("%+v: have the coding %q", tt, answer.Header.Get("Content-Encoding"))
-		case answer.ContentLength <= 0 && !answer.Uncompressed:
-			t.Errorf("%+v: have the length %d", tt, answer.ContentLength)
 		case tt.method == http.MethodHead && len(all) > 0, !strings.HasSuffix(string(all), tt.end):
 			t.Errorf("%+v: have %d bytes", tt, len(all))
 		case tt.method == http.MethodGet:
 			if n := strings.Count(string(all), "cloudorg_invitation_expiry_days{"); n != 1500 {
-				t.Errorf("%+v: want 1500 countdowns, have %d", tt, n)
+				t.Errorf("%+v: want the days of 1500 invitations, have %d", tt, n)
 			}
 			if !strings.Contains(string(all), `cloudorg_exporter_refreshes_total{cloud="ncp",organization="acme"} 0`) {
 				t.Errorf("%+v: the exporter's own metrics are not there", tt)
@@ -222,7 +302,7 @@ func TestTextIsSent(t *testing.T) {
 
 // What has been counted is in the next scrape.
 func TestTextOfSelf(t *testing.T) {
-	self := NewSelf()
+	self := NewSelf(true)
 	h := handler(func() []*org.Cache { return nil }, self)
 	for name, happen := range map[string]func(){
 		`api_requests_total{cloud="a",code="200",endpoint="/org",organization="b"} 1`: func() { self.Called("a", "b", "/org", 200, time.Second) },
@@ -248,16 +328,12 @@ func TestTextOfSelf(t *testing.T) {
 }
 
 // A growing Source has one more policy at each refresh.
-type growing struct {
-	name      string
-	refreshes atomic.Int64
-}
+type growing struct{ refreshes atomic.Int64 }
 
-func (g *growing) Snapshot(context.Context) org.Snapshot {
-	s := everything()
-	s.Organization = g.name
-	s.Policies.Items = make([]org.Policy, g.refreshes.Add(1))
-	return s
+func (g *growing) Read(ctx context.Context) org.Listings {
+	l := fixed(everything().Listings).Read(ctx)
+	l.Policies.Items = make([]org.Policy, g.refreshes.Add(1))
+	return l
 }
 
 // Scrapes, refreshes and reloads at once: each scrape can be read, none says
@@ -268,14 +344,14 @@ func TestTextHerd(t *testing.T) {
 		for i := range all {
 			first := everything()
 			first.Organization = string(rune('a' + i))
-			all[i] = org.NewCache(&growing{name: first.Organization}, first, org.CacheConfig{MaxStale: time.Hour, Timeout: time.Minute})
+			all[i] = org.NewCache(&growing{}, config(first, 0))
 		}
 		return all
 	}
 	var current atomic.Pointer[[]*org.Cache]
 	stays := fleet()
 	current.Store(&stays)
-	h := handler(func() []*org.Cache { return *current.Load() }, NewSelf())
+	h := handler(func() []*org.Cache { return *current.Load() }, NewSelf(true))
 	var scrapers sync.WaitGroup
 	for i := range 8 {
 		scrapers.Go(func() {
@@ -301,7 +377,7 @@ func TestTextHerd(t *testing.T) {
 				lines := strings.Split(strings.TrimSpace(string(all)), "\n")
 				slices.Sort(lines)
 				if twice := len(lines) - len(slices.Compact(lines)); twice > 0 {
-					t.Errorf("%d lines stand twice", twice)
+					t.Errorf("%d lines occur twice", twice)
 				}
 			}
 		})
@@ -314,8 +390,8 @@ func TestTextHerd(t *testing.T) {
 	scrapers.Wait()
 	current.Store(&stays)
 	get(t, h, "")
-	if orgs, whole := len(h.texts.orgs), len(h.texts.whole); orgs != len(stays) || whole > 2 {
-		t.Errorf("kept: want the texts of %d, have %d in %d expositions", len(stays), orgs, whole)
+	if kept := len(h.texts.kept); kept != len(stays) {
+		t.Errorf("want the texts of %d caches, have %d", len(stays), kept)
 	}
 }
 
@@ -344,37 +420,4 @@ func FuzzTextLabel(f *testing.F) {
 			}
 		}
 	})
-}
-
-// What has happened to one organization is read and compressed again for it and
-// its neighbours in a chunk, not for all.
-func TestTextOfOneOrganizationsCalls(t *testing.T) {
-	self := NewSelf()
-	for i := range 200 {
-		for endpoint := range 4 {
-			self.Called("ncp", fmt.Sprint(i), fmt.Sprint("/", endpoint), 200, time.Second)
-		}
-	}
-	p := newTextCache()
-	packed := func() []chunk {
-		s, err := p.callsOf(self, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s.chunks
-	}
-	before := packed()
-	if again := packed(); &again[0] != &before[0] {
-		t.Error("nothing has happened, and the exposition is another one")
-	}
-	self.Called("ncp", "77", "/0", 200, time.Second)
-	after, kept := packed(), 0
-	for _, a := range after {
-		if slices.ContainsFunc(before, func(b chunk) bool { return a.packed == b.packed }) {
-			kept++
-		}
-	}
-	if changed := len(after) - kept; changed == 0 || changed > 3 || kept < 6 {
-		t.Errorf("of %d chunks, %d were kept", len(after), kept)
-	}
 }

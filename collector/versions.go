@@ -23,7 +23,7 @@ func versions() []family {
 		name:      "api_version_support_end_timestamp_seconds",
 		kind:      prometheus.GaugeValue,
 		unit:      "seconds",
-		help:      "When the support of a version of the cloud's Organization API ends, in seconds since 1970; absent where no end is announced. Cached.",
+		help:      "When the cloud ends support for a version of its Organization API, in seconds since 1970; absent if no end is announced. Cached.",
 		labels:    []string{"version"},
 		samples: func(v *view) []sample {
 			return each(v.Versions.Items, func(a org.Version) (float64, bool, []string) {

@@ -8,12 +8,12 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
-// A view is a snapshot as the families see it: with the rows picked that have
-// series of their own.
+// A view is a snapshot as the families see it, with the rows that have series of
+// their own.
 type view struct {
 	org.Snapshot
-	listings []org.Listing   // the wanted ones
-	present  map[string]bool // collectors whose listing may be believed
+	collectors []org.Collector // the wanted ones
+	present    map[string]bool // collectors whose items are served
 
 	invitations rows[org.Invitation]
 	received    rows[org.Invitation]
@@ -22,39 +22,45 @@ type view struct {
 
 func newView(s org.Snapshot, wants func(string) bool) *view {
 	v := &view{Snapshot: s, present: map[string]bool{}}
-	for _, l := range v.Listings() {
-		if wants(l.Collector) {
-			v.listings = append(v.listings, l)
-			v.present[l.Collector] = l.Present
+	for _, l := range v.Collectors() {
+		if wants(l.Name) {
+			v.collectors = append(v.collectors, l)
+			v.present[l.Name] = l.Present
 		}
 	}
 	sent := func(i org.Invitation) time.Time { return i.Created }
-	v.invitations = pick(s.Invitations.Items, s.MaxItems, sent, func(i org.Invitation) ([2]string, bool) {
-		return [2]string{i.MemberID, i.OrganizationID}, i.Pending && i.MemberID != ""
+	v.invitations = pick(pending(s.Invitations.Items), s.MaxItems, sent, func(i org.Invitation) itemKey {
+		return itemKey{invited(i), i.OrganizationID}
 	})
-	v.received = pick(s.Received.Items, s.MaxItems, sent, func(i org.Invitation) ([2]string, bool) {
-		return [2]string{i.OrganizationID}, i.Pending && i.OrganizationID != ""
+	v.received = pick(pending(s.Received.Items), s.MaxItems, sent, func(i org.Invitation) itemKey {
+		return itemKey{id: i.OrganizationID}
 	})
 	v.withdrawals = pick(s.Withdrawals.Items, s.MaxItems, func(w org.Withdrawal) time.Time { return w.Requested },
-		func(w org.Withdrawal) ([2]string, bool) { return [2]string{w.MemberID}, w.MemberID != "" })
+		func(w org.Withdrawal) itemKey { return itemKey{id: w.MemberID} })
 	return v
 }
 
 // rows are the rows that have series of their own, the oldest first.
 type rows[T any] struct {
 	kept    []T
-	dropped int // beyond the limit
+	dropped int // beyond the limit, or without an ID
 }
 
-// pick picks the rows that key gives an identity. Of rows with the same one
-// the newest counts; of all, the oldest are kept: they are the most urgent. A
-// row without a time is older than any other in the first respect, and newer
-// in the second.
-func pick[T any](all []T, limit int, at func(T) time.Time, key func(T) ([2]string, bool)) rows[T] {
-	newest := make(map[[2]string]int, len(all))
+// An itemKey identifies the row of an item. Two rows with the same one would be
+// the same series.
+type itemKey struct{ id, organization string }
+
+// pick picks the rows that have series of their own. Of rows with the same key
+// the newest counts, and one without a time only if there is no other. Of the
+// remaining ones the oldest are kept, as they are the most urgent, and those
+// without a time last.
+func pick[T any](all []T, limit int, at func(T) time.Time, key func(T) itemKey) rows[T] {
+	newest := make(map[itemKey]int, len(all))
+	dropped := 0
 	for i, row := range all {
-		k, ok := key(row)
-		if !ok {
+		k := key(row)
+		if k.id == "" {
+			dropped++
 			continue
 		}
 		if j, seen := newest[k]; !seen || at(row).After(at(all[j])) {
@@ -78,8 +84,8 @@ func pick[T any](all []T, limit int, at func(T) time.Time, key func(T) ([2]strin
 		}
 		return a.Compare(b)
 	})
-	dropped := max(0, len(index)-limit)
-	kept := make([]T, len(index)-dropped)
+	kept := make([]T, min(len(index), limit))
+	dropped += len(index) - len(kept)
 	for n := range kept {
 		kept[n] = all[index[n]]
 	}
@@ -130,9 +136,9 @@ func unix(t time.Time) (seconds float64, ok bool) {
 	return float64(t.UnixMilli()) / 1e3, !t.IsZero()
 }
 
-// days returns the days from now until at, which is in seconds since 1970: to
-// the hundred-thousandth, 0.9 seconds. More would be digits that nobody can read
-// and that cost most of what it does to send them.
+// days returns the days from now until at, which is in seconds since 1970, to
+// five decimals, which is 0.9 seconds. More digits would be most of the size of a
+// compressed scrape.
 func days(at float64, now time.Time) float64 {
 	return math.Round((at-float64(now.UnixNano())/1e9)/86400*1e5)/1e5 + 0 // there is no -0
 }
