@@ -24,7 +24,7 @@ func TestLint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Days were asked for; the timestamp stands beside each of them.
+	// Days were asked for; there is a timestamp for each of them.
 	days := []string{"cloudorg_invitation_expiry_days", "cloudorg_invitation_reported_expire_days", "cloudorg_received_invitation_expiry_days"}
 	for _, p := range problems {
 		if !slices.Contains(days, p.Metric) || !strings.Contains(p.Text, "days") {
