@@ -59,7 +59,7 @@ func (w *world) refresh(n int) {
 }
 
 // plain returns the handler of a program that exports the same metrics and does
-// no more than client_golang requires: labels and values are at hand, and every
+// no more than client_golang requires: labels and values are ready, and every
 // scrape makes metrics of them.
 func (w *world) plain(tb testing.TB) http.Handler {
 	recorder := httptest.NewRecorder()

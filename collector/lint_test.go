@@ -46,8 +46,8 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// Whatever a cloud says, no two series are the same, and all text is UTF-8:
-// one bad row must not cost the whole scrape.
+// Whatever a cloud reports, no two series are the same, and all text is UTF-8:
+// one bad row must not fail the whole scrape.
 func TestHostileRows(t *testing.T) {
 	s := everything()
 	s.Members.Items = []org.Member{{ID: "1", Status: "A\xff"}, {ID: "2", Status: "A\xfe"}, {ID: "3", Status: "A\uFFFD"}}

@@ -243,7 +243,7 @@ func TestTextIsKept(t *testing.T) {
 	})
 }
 
-// Every client reads the text, whole, however it is sent.
+// Every client can read the whole text, however it is sent.
 func TestTextIsSent(t *testing.T) {
 	self := NewSelf(true)
 	self.Added("ncp", "acme")
@@ -337,8 +337,8 @@ func (g *growing) Read(ctx context.Context) org.Listings {
 	return l
 }
 
-// Scrapes, refreshes and reloads at once: each scrape can be read, none says
-// less than one before it, and in the end nothing is kept of what is gone.
+// Scrapes, refreshes and reloads at once: each scrape can be read, none has
+// older data than one before it, and no text is kept of caches that are gone.
 func TestTextHerd(t *testing.T) {
 	fleet := func() []*org.Cache {
 		all := make([]*org.Cache, 3)
@@ -401,7 +401,7 @@ func after(s, sep string) string {
 	return rest
 }
 
-// Whatever a cloud says comes back from the text.
+// Whatever a cloud reports can be read back from the text.
 func FuzzTextLabel(f *testing.F) {
 	for _, s := range []string{"", `\`, `"`, "\n", `\n`, "a\xffb", "} 1\n", "\r\x00", "한글"} {
 		f.Add(s)
