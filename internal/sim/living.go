@@ -35,8 +35,10 @@ type living struct {
 	members      int64
 	id           int64
 	name         string
-	firstAccount int64  // the master
-	phase        uint64 // of the cycle with index 0, in 1/2^64 of its length
+	family       []string // familyNames
+	given        []string // givenNames
+	firstAccount int64    // the master
+	phase        uint64   // of the cycle with index 0, in 1/2^64 of its length
 }
 
 // Living returns a company that changes over time, as a pure function of the
@@ -58,7 +60,10 @@ type living struct {
 //   - There are two policies, and a third for 40 of 60 days.
 func Living(seed uint64, groups, members int) func(time.Time) Company {
 	names := strings.Split(companyNames, ",")
-	l := living{seed: seed, groups: int64(groups), members: max(int64(members), 1)}
+	l := living{
+		seed: seed, groups: int64(groups), members: max(int64(members), 1),
+		family: strings.Fields(familyNames), given: strings.Fields(givenNames),
+	}
 	r := l.rand(0, 0)
 	l.id, l.firstAccount = between(r, 5000, 6000), between(r, 8_000_000, 9_000_000)
 	l.name, l.phase = names[r.IntN(len(names))], r.Uint64()
