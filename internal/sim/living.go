@@ -73,7 +73,7 @@ func Living(seed uint64, groups, members int) func(time.Time) Company {
 // at returns the company at t.
 func (l living) at(t time.Time) Company {
 	now := max(t.Unix(), 0)
-	founded := moment(now - now%(4000*day)) // long ago at all times
+	founded := moment(now - now%(4000*day)) // the same for 4000 days
 	c := Company{
 		ID:          l.id,
 		Name:        l.name,
@@ -109,8 +109,7 @@ func (l living) policies(now int64, founded time.Time) []Policy {
 // tree returns the groups, and for each group seat the ID of the group that its
 // members are in: for an empty seat, that of the group above it.
 //
-// The groups are at most four deep, the root included: a group has as many
-// children as there are groups at the top.
+// The groups are at most four deep, the root included.
 func (l living) tree(now int64, founded time.Time, sandbox bool) (groups []Group, placement []int64) {
 	groups = []Group{{ID: rootGroup, Name: "Root", Policy: defaultPolicy, Created: founded}}
 	placement = make([]int64, l.groups)
@@ -145,20 +144,18 @@ func (l living) tree(now int64, founded time.Time, sandbox bool) (groups []Group
 // only.
 func isProject(seat int64) bool { return seat%4 == 3 }
 
-// parent returns the seat of a group's parent, -1 for the root. A project is
-// never a parent. Every fourth group changes its parent every 20 days.
+// parent returns the seat of a group's parent, -1 for the root. The groups in the
+// first width seats are at the top. A project is never a parent. Every fourth
+// group changes its parent every 20 days.
 func (l living) parent(seat, width, now int64) int64 {
-	usual := seat/width - 1
-	for isProject(usual) {
-		usual = usual/width - 1
+	parent := int64(-1)
+	if seat >= width && !isProject(seat%width) {
+		parent = seat % width
 	}
-	if seat%4 != 2 {
-		return usual
+	if n, _ := l.cycle(now, 20*day, seat/4); seat%4 != 2 || n%2 == 0 {
+		return parent
 	}
-	if n, _ := l.cycle(now, 20*day, seat/4); n%2 == 0 {
-		return usual
-	}
-	if usual < 0 {
+	if parent == -1 {
 		return 0
 	}
 	return -1
