@@ -33,8 +33,7 @@ type world struct {
 	next      int
 }
 
-// newWorld returns n organizations with 57 series each, more with more
-// invitations than 8.
+// newWorld returns n organizations with 40 series each, and 3 for each invitation.
 func newWorld(n, invitations int) *world {
 	w := &world{caches: make([]*org.Cache, n), revisions: make([]atomic.Uint64, n)}
 	for i := range w.caches {
@@ -60,7 +59,7 @@ func (w *world) refresh(n int) {
 }
 
 // plain returns the handler of a program that exports the same metrics and does
-// no more than client_golang requires: labels and values are at hand, and every
+// no more than client_golang requires: labels and values are ready, and every
 // scrape makes metrics of them.
 func (w *world) plain(tb testing.TB) http.Handler {
 	recorder := httptest.NewRecorder()
@@ -170,10 +169,10 @@ func BenchmarkScrape(b *testing.B) {
 		name                                  string
 		organizations, invitations, refreshed int
 	}{
-		{"57", 1, 8, 0},
-		{"1000", 1, 322, 0},
-		{"60000", 1000, 9, 0},
-		{"60000refreshing", 1000, 9, 50},
+		{"58", 1, 6, 0},
+		{"1000", 1, 320, 0},
+		{"61000", 1000, 7, 0},
+		{"61000refreshing", 1000, 7, 50},
 	} {
 		for _, encoding := range []string{"identity", "gzip"} {
 			b.Run(bb.name+"/"+encoding, func(b *testing.B) {
@@ -233,7 +232,7 @@ func TestMemoryOf(t *testing.T) {
 	if of == "" {
 		t.Skip("started by BenchmarkMemory")
 	}
-	w := newWorld(1000, 9)
+	w := newWorld(1000, 7)
 	refresh, h := 50, http.Handler(http.HandlerFunc(w.handler.Metrics))
 	if of == "plain" {
 		refresh, h = 0, w.plain(t)

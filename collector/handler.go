@@ -62,25 +62,11 @@ func newHandler(cfg HandlerConfig, families []family) *Handler {
 // Metrics serves all organizations, and the exporter's own metrics unless the
 // request asks for some collectors only.
 func (h *Handler) Metrics(w http.ResponseWriter, r *http.Request) {
-	only, err := collect(r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	asked := scrape{caches: h.cfg.Organizations(), only: only}
-	if only == nil {
-		asked.self = h.cfg.Self
-	}
-	h.serve(w, r, asked)
+	h.serve(w, r, h.cfg.Organizations(), h.cfg.Self)
 }
 
 // Probe serves the one organization that the parameter target names.
 func (h *Handler) Probe(w http.ResponseWriter, r *http.Request) {
-	only, err := collect(r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
 	targets := r.URL.Query()["target"]
 	if len(targets) != 1 || targets[0] == "" {
 		http.Error(w, "exactly one target parameter is required: an organization name", http.StatusBadRequest)
@@ -88,27 +74,26 @@ func (h *Handler) Probe(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, c := range h.cfg.Organizations() {
 		if c.Name() == targets[0] {
-			h.serve(w, r, scrape{caches: []*org.Cache{c}, only: only})
+			h.serve(w, r, []*org.Cache{c}, nil)
 			return
 		}
 	}
 	http.Error(w, fmt.Sprintf("no organization %q is configured", targets[0]), http.StatusNotFound)
 }
 
-// A scrape is what a request asks for.
-type scrape struct {
-	caches []*org.Cache
-	only   []string // collectors; nil: all
-	self   *Self    // nil: without
-}
-
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, asked scrape) {
+// serve serves caches, and self if it is not nil.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Cache, self *Self) {
 	const minSend = time.Second
+	only, err := collect(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	budget := budget(r.Header, h.cfg.TimeoutOffset)
 	deadline := time.Now().Add(budget + h.cfg.TimeoutOffset)
 	ctx, cancel := context.WithTimeout(r.Context(), budget)
 	defer cancel()
-	refresh(ctx, asked.caches)
+	refresh(ctx, caches)
 	if r.Context().Err() != nil {
 		return // the client is gone
 	}
@@ -124,39 +109,41 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, asked scrape) {
 	w = &timedWriter{ResponseWriter: w, deadline: deadline}
 	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	text := format.FormatType() == expfmt.TypeTextPlain || format.FormatType() == expfmt.TypeOpenMetrics
-	if text && asked.only == nil && !r.URL.Query().Has("name[]") {
-		h.serveText(w, r, asked, format)
-		return
+	switch {
+	case only != nil:
+		h.serveAny(w, r, caches, only, nil)
+	case !text || r.URL.Query().Has("name[]"):
+		h.serveAny(w, r, caches, nil, self)
+	default:
+		h.serveText(w, r, caches, self, format)
 	}
-	h.serveAny(w, r, asked)
 }
 
 // acquire waits until a rendering may start, and reports whether it may.
 func (h *Handler) acquire(ctx context.Context) bool {
 	select {
 	case h.renderings <- struct{}{}: // even if waiting for a refresh has used up the budget
-		return true
 	default:
+		select {
+		case h.renderings <- struct{}{}:
+		case <-ctx.Done():
+			return false
+		}
 	}
-	select {
-	case h.renderings <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return true
 }
 
 // serveAny serves through client_golang what is rarely asked for: formats other
 // than text, and some of the metrics only.
-func (h *Handler) serveAny(w http.ResponseWriter, r *http.Request, asked scrape) {
-	snapshots := make([]org.Snapshot, len(asked.caches))
-	for i, c := range asked.caches {
+func (h *Handler) serveAny(w http.ResponseWriter, r *http.Request, caches []*org.Cache, only []string, self *Self) {
+	snapshots := make([]org.Snapshot, len(caches))
+	for i, c := range caches {
 		snapshots[i] = c.Last()
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(&Collector{time.Now(), asked.only, h.texts.families, snapshots})
-	if asked.self != nil {
-		reg.MustRegister(asked.self.registry)
+	reg.MustRegister(&Collector{time.Now(), only, h.texts.families, snapshots})
+	if self != nil {
+		reg.MustRegister(self.registry)
 	}
 	promhttp.HandlerFor(distinct(reg), promhttp.HandlerOpts{
 		ErrorLog:          slog.NewLogLogger(h.cfg.Logger.Handler(), slog.LevelError),
@@ -167,8 +154,12 @@ func (h *Handler) serveAny(w http.ResponseWriter, r *http.Request, asked scrape)
 // serveText serves all metrics as text, most of which has been rendered before.
 // The result is promhttp's, but for the order of several organizations' series
 // and for the ".0" after whole numbers in OpenMetrics.
-func (h *Handler) serveText(w http.ResponseWriter, r *http.Request, asked scrape, format expfmt.Format) {
-	texts, own, err := h.render(asked)
+func (h *Handler) serveText(w http.ResponseWriter, r *http.Request, caches []*org.Cache, self *Self, format expfmt.Format) {
+	texts, err := h.texts.latest(caches, h.cfg.Organizations)
+	var own []*dto.MetricFamily
+	if err == nil && self != nil {
+		own, err = distinct(self.registry).Gather()
+	}
 	if err != nil {
 		h.cfg.Logger.Error("error rendering metrics", "err", err)
 		http.Error(w, "error rendering metrics: "+err.Error(), http.StatusInternalServerError)
@@ -188,20 +179,6 @@ func (h *Handler) serveText(w http.ResponseWriter, r *http.Request, asked scrape
 	if err := h.writeText(out, texts, own, format); err != nil {
 		panic(http.ErrAbortHandler) // usually the client is gone; the response must not look complete
 	}
-}
-
-// render returns everything that writeText needs and that can fail.
-func (h *Handler) render(asked scrape) (texts []*orgText, own []*dto.MetricFamily, err error) {
-	texts = make([]*orgText, len(asked.caches))
-	for i, c := range asked.caches {
-		if texts[i], err = h.texts.latest(c, h.cfg.Organizations); err != nil {
-			return nil, nil, err
-		}
-	}
-	if asked.self != nil {
-		own, err = distinct(asked.self.registry).Gather()
-	}
-	return texts, own, err
 }
 
 // writeText writes the families of organizations and own, both sorted by name,

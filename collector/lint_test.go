@@ -24,7 +24,7 @@ func TestLint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Days were asked for; the timestamp stands beside each of them.
+	// Days were asked for; there is a timestamp for each of them.
 	days := []string{"cloudorg_invitation_expiry_days", "cloudorg_invitation_reported_expire_days", "cloudorg_received_invitation_expiry_days"}
 	for _, p := range problems {
 		if !slices.Contains(days, p.Metric) || !strings.Contains(p.Text, "days") {
@@ -46,8 +46,8 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// Whatever a cloud says, no two series are the same, and all text is UTF-8:
-// one bad row must not cost the whole scrape.
+// Whatever a cloud reports, no two series are the same, and all text is UTF-8:
+// one bad row must not fail the whole scrape.
 func TestHostileRows(t *testing.T) {
 	s := everything()
 	s.Members.Items = []org.Member{{ID: "1", Status: "A\xff"}, {ID: "2", Status: "A\xfe"}, {ID: "3", Status: "A\uFFFD"}}

@@ -28,15 +28,11 @@ func members() []family {
 		help:      "Accounts in a group, by the status code the cloud reports. Cached.",
 		labels:    []string{"group_id", "status"},
 		samples: func(v *view) []sample {
-			counts := map[[2]string]float64{}
+			counts := map[[2]string]uint64{}
 			for _, m := range v.Members.Items {
 				counts[[2]string{m.GroupID, m.Status}]++
 			}
-			samples := make([]sample, 0, len(counts))
-			for place, n := range counts {
-				samples = append(samples, sample{n, place[:]})
-			}
-			return samples
+			return counted(counts, func(labels [2]string) []string { return labels[:] })
 		},
 	}, {
 		collector:     "members",
@@ -46,11 +42,7 @@ func members() []family {
 		help:          `Account status changes between two successive good readings of the members; status "none" means not in the organization.`,
 		labels:        []string{"from", "to"},
 		samples: func(v *view) []sample {
-			samples := make([]sample, 0, len(v.Transitions))
-			for t, n := range v.Transitions {
-				samples = append(samples, sample{float64(n), []string{t.From, t.To}})
-			}
-			return samples
+			return counted(v.Transitions, func(t org.Transition) []string { return []string{t.From, t.To} })
 		},
 	}}
 }

@@ -7,6 +7,12 @@ import (
 )
 
 func received() []family {
+	expiry := func(v *view) []sample {
+		return each(v.received.kept, func(i org.Invitation) (float64, bool, []string) {
+			expires, ok := unix(i.Expires)
+			return expires, ok, []string{i.OrganizationID}
+		})
+	}
 	return []family{{
 		collector: "received_invitations",
 		name:      "received_invitations",
@@ -23,12 +29,7 @@ func received() []family {
 		unit:      "seconds",
 		help:      "When a pending received invitation expires, in seconds since 1970, as the cloud reports it. Cached.",
 		labels:    []string{"inviting_organization_id"},
-		samples: func(v *view) []sample {
-			return each(v.received.kept, func(i org.Invitation) (float64, bool, []string) {
-				expires, ok := unix(i.Expires)
-				return expires, ok, []string{i.OrganizationID}
-			})
-		},
+		samples:   expiry,
 	}, {
 		collector: "received_invitations",
 		daysUntil: true,
@@ -37,11 +38,6 @@ func received() []family {
 		unit:      "days",
 		help:      "Days until a pending received invitation expires; negative once it has. Computed at scrape time from cached data.",
 		labels:    []string{"inviting_organization_id"},
-		samples: func(v *view) []sample {
-			return each(v.received.kept, func(i org.Invitation) (float64, bool, []string) {
-				expires, ok := unix(i.Expires)
-				return expires, ok, []string{i.OrganizationID}
-			})
-		},
+		samples:   expiry,
 	}}
 }

@@ -74,7 +74,7 @@ type timedWriter struct {
 func (w *timedWriter) WriteHeader(status int) {
 	w.once.Do(func() {
 		w.ResponseWriter.WriteHeader(status)
-		// Now, for a deadline of the server's own begins with the header.
+		// After the header: the server may set a deadline of its own with it.
 		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(w.deadline)
 	})
 }

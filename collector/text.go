@@ -3,6 +3,7 @@ package collector
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,33 +40,33 @@ func newTextCache(families []family) *textCache {
 	return &textCache{families: families, kept: map[*org.Cache]*orgText{}}
 }
 
-// latest returns the text of c's latest snapshot. If it keeps the text of more
-// caches than are served, it forgets the others.
-func (t *textCache) latest(c *org.Cache, served func() []*org.Cache) (*orgText, error) {
-	s := c.Last()
-	t.mu.Lock()
-	kept := t.kept[c]
-	t.mu.Unlock()
-	if kept != nil && kept.version == s.Version {
-		return kept, nil
-	}
-	text, err := renderText(s, t.families)
-	if err != nil {
-		return nil, err
+// latest returns the text of the latest snapshot of each cache. If it keeps text
+// of more caches than are served, it forgets the others'.
+func (t *textCache) latest(caches []*org.Cache, served func() []*org.Cache) ([]*orgText, error) {
+	texts := make([]*orgText, len(caches))
+	for i, c := range caches {
+		s := c.Last()
+		t.mu.Lock()
+		texts[i] = t.kept[c]
+		t.mu.Unlock()
+		if texts[i] != nil && texts[i].version == s.Version {
+			continue
+		}
+		text, err := renderText(s, t.families)
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = text
+		t.mu.Lock()
+		t.kept[c] = text
+		t.mu.Unlock()
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.kept[c] = text
-	if caches := served(); len(t.kept) > len(caches) {
-		all := t.kept
-		t.kept = make(map[*org.Cache]*orgText, len(caches))
-		for _, c := range caches {
-			if text, ok := all[c]; ok {
-				t.kept[c] = text
-			}
-		}
+	if all := served(); len(t.kept) > len(all) {
+		maps.DeleteFunc(t.kept, func(c *org.Cache, _ *orgText) bool { return !slices.Contains(all, c) })
 	}
-	return text, nil
+	return texts, nil
 }
 
 func renderText(s org.Snapshot, families []family) (*orgText, error) {

@@ -119,16 +119,17 @@ func TestTextIsPromhttps(t *testing.T) {
 		for _, tt := range []struct {
 			path   string
 			served []*org.Cache
-			asked  scrape
+			caches []*org.Cache
+			self   *Self
 		}{
-			{"/metrics", all[:1], scrape{caches: all[:1], self: self}},
-			{"/metrics", all, scrape{caches: all, self: self}},
-			{"/metrics", nil, scrape{self: self}},
-			{"/probe?target=acme", all, scrape{caches: all[:1]}},
+			{"/metrics", all[:1], all[:1], self},
+			{"/metrics", all, all, self},
+			{"/metrics", nil, nil, self},
+			{"/probe?target=acme", all, all[:1], nil},
 		} {
 			h := handler(func() []*org.Cache { return tt.served }, self)
 			serve := h.Metrics
-			if tt.asked.self == nil {
+			if tt.self == nil {
 				serve = h.Probe
 			}
 			for i, accept := range accepts {
@@ -138,7 +139,7 @@ func TestTextIsPromhttps(t *testing.T) {
 					}
 					r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tt.path, nil)
 					r.Header = http.Header{"Accept": {accept}, "Accept-Encoding": {encoding}}
-					wantCode, wantHeader, want := fetch(t, func(w http.ResponseWriter, r *http.Request) { h.serveAny(w, r, tt.asked) }, r)
+					wantCode, wantHeader, want := fetch(t, func(w http.ResponseWriter, r *http.Request) { h.serveAny(w, r, tt.caches, nil, tt.self) }, r)
 					code, header, text := fetch(t, serve, r)
 					if code != wantCode || !cmp.Equal(wantHeader, header) {
 						t.Errorf("%s, %q, %q: header (-promhttp +text):\n%s", tt.path, accept, encoding, cmp.Diff(wantHeader, header))
@@ -146,7 +147,7 @@ func TestTextIsPromhttps(t *testing.T) {
 					if diff := cmp.Diff(sorted(want), sorted(text)); diff != "" {
 						t.Fatalf("%s, %q, %q (-promhttp +text):\n%s", tt.path, accept, encoding, diff)
 					}
-					if len(tt.asked.caches) < 2 && !strings.Contains(header.Get("Content-Type"), "openmetrics") && want != text {
+					if len(tt.caches) < 2 && !strings.Contains(header.Get("Content-Type"), "openmetrics") && want != text {
 						t.Fatalf("%s, %q, %q: the order differs (-promhttp +text):\n%s", tt.path, accept, encoding, cmp.Diff(want, text))
 					}
 				}
@@ -242,7 +243,7 @@ func TestTextIsKept(t *testing.T) {
 	})
 }
 
-// Every client reads the text, whole, however it is sent.
+// Every client can read the whole text, however it is sent.
 func TestTextIsSent(t *testing.T) {
 	self := NewSelf(true)
 	self.Added("ncp", "acme")
@@ -336,8 +337,8 @@ func (g *growing) Read(ctx context.Context) org.Listings {
 	return l
 }
 
-// Scrapes, refreshes and reloads at once: each scrape can be read, none says
-// less than one before it, and in the end nothing is kept of what is gone.
+// Scrapes, refreshes and reloads at once: each scrape can be read, none has
+// older data than one before it, and no text is kept of caches that are gone.
 func TestTextHerd(t *testing.T) {
 	fleet := func() []*org.Cache {
 		all := make([]*org.Cache, 3)
@@ -400,7 +401,7 @@ func after(s, sep string) string {
 	return rest
 }
 
-// Whatever a cloud says comes back from the text.
+// Whatever a cloud reports can be read back from the text.
 func FuzzTextLabel(f *testing.F) {
 	for _, s := range []string{"", `\`, `"`, "\n", `\n`, "a\xffb", "} 1\n", "\r\x00", "한글"} {
 		f.Add(s)

@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -67,22 +69,9 @@ func pick[T any](all []T, limit int, at func(T) time.Time, key func(T) itemKey) 
 			newest[k] = i
 		}
 	}
-	index := make([]int, 0, len(newest))
-	for _, i := range newest {
-		index = append(index, i)
-	}
-	slices.SortFunc(index, func(i, j int) int {
+	index := slices.SortedFunc(maps.Values(newest), func(i, j int) int {
 		a, b := at(all[i]), at(all[j])
-		switch {
-		case a.IsZero() != b.IsZero():
-			if a.IsZero() {
-				return 1
-			}
-			return -1
-		case a.Equal(b):
-			return i - j
-		}
-		return a.Compare(b)
+		return cmp.Or(cmp.Compare(boolean(a.IsZero()), boolean(b.IsZero())), a.Compare(b), i-j)
 	})
 	kept := make([]T, min(len(index), limit))
 	dropped += len(index) - len(kept)
@@ -95,24 +84,23 @@ func pick[T any](all []T, limit int, at func(T) time.Time, key func(T) itemKey) 
 // tally counts rows by status: 0 for each known one that none has. A row whose
 // status is empty does not count.
 func tally[T any](all []T, known []string, status func(T) string) []sample {
-	counts := make(map[string]int, len(known))
-	order := slices.Clone(known)
+	counts := map[string]uint64{}
 	for _, s := range known {
 		counts[s] = 0
 	}
 	for _, row := range all {
-		s := status(row)
-		if s == "" {
-			continue
+		if s := status(row); s != "" {
+			counts[s]++
 		}
-		if _, ok := counts[s]; !ok {
-			order = append(order, s)
-		}
-		counts[s]++
 	}
-	samples := make([]sample, len(order))
-	for i, s := range order {
-		samples[i] = sample{float64(counts[s]), []string{s}}
+	return counted(counts, func(status string) []string { return []string{status} })
+}
+
+// counted makes a sample of every count.
+func counted[K comparable](counts map[K]uint64, labels func(K) []string) []sample {
+	samples := make([]sample, 0, len(counts))
+	for k, n := range counts {
+		samples = append(samples, sample{float64(n), labels(k)})
 	}
 	return samples
 }

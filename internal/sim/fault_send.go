@@ -109,9 +109,10 @@ func (s sender) sleep(d time.Duration) {
 	s.wait(t.C)
 }
 
-// hang blocks until the client has gone or the simulator is closed.
+// hang waits without end.
 func (s sender) hang() { s.wait(nil) }
 
+// wait waits for c, or aborts when the client has gone or the simulator is closed.
 func (s sender) wait(c <-chan time.Time) {
 	select {
 	case <-c:

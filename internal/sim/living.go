@@ -35,8 +35,10 @@ type living struct {
 	members      int64
 	id           int64
 	name         string
-	firstAccount int64  // the master
-	phase        uint64 // of the cycle with index 0, in 1/2^64 of its length
+	family       []string // familyNames
+	given        []string // givenNames
+	firstAccount int64    // the master
+	phase        uint64   // of the cycle with index 0, in 1/2^64 of its length
 }
 
 // Living returns a company that changes over time, as a pure function of the
@@ -58,7 +60,10 @@ type living struct {
 //   - There are two policies, and a third for 40 of 60 days.
 func Living(seed uint64, groups, members int) func(time.Time) Company {
 	names := strings.Split(companyNames, ",")
-	l := living{seed: seed, groups: int64(groups), members: max(int64(members), 1)}
+	l := living{
+		seed: seed, groups: int64(groups), members: max(int64(members), 1),
+		family: strings.Fields(familyNames), given: strings.Fields(givenNames),
+	}
 	r := l.rand(0, 0)
 	l.id, l.firstAccount = between(r, 5000, 6000), between(r, 8_000_000, 9_000_000)
 	l.name, l.phase = names[r.IntN(len(names))], r.Uint64()
@@ -68,7 +73,7 @@ func Living(seed uint64, groups, members int) func(time.Time) Company {
 // at returns the company at t.
 func (l living) at(t time.Time) Company {
 	now := max(t.Unix(), 0)
-	founded := moment(now - now%(4000*day)) // long ago at all times
+	founded := moment(now - now%(4000*day)) // the same for 4000 days
 	c := Company{
 		ID:          l.id,
 		Name:        l.name,
@@ -104,8 +109,7 @@ func (l living) policies(now int64, founded time.Time) []Policy {
 // tree returns the groups, and for each group seat the ID of the group that its
 // members are in: for an empty seat, that of the group above it.
 //
-// The groups are at most four deep, the root included: a group has as many
-// children as there are groups at the top.
+// The groups are at most four deep, the root included.
 func (l living) tree(now int64, founded time.Time, sandbox bool) (groups []Group, placement []int64) {
 	groups = []Group{{ID: rootGroup, Name: "Root", Policy: defaultPolicy, Created: founded}}
 	placement = make([]int64, l.groups)
@@ -140,20 +144,18 @@ func (l living) tree(now int64, founded time.Time, sandbox bool) (groups []Group
 // only.
 func isProject(seat int64) bool { return seat%4 == 3 }
 
-// parent returns the seat of a group's parent, -1 for the root. A project is
-// never a parent. Every fourth group changes its parent every 20 days.
+// parent returns the seat of a group's parent, -1 for the root. The groups in the
+// first width seats are at the top. A project is never a parent. Every fourth
+// group changes its parent every 20 days.
 func (l living) parent(seat, width, now int64) int64 {
-	usual := seat/width - 1
-	for isProject(usual) {
-		usual = usual/width - 1
+	parent := int64(-1)
+	if seat >= width && !isProject(seat%width) {
+		parent = seat % width
 	}
-	if seat%4 != 2 {
-		return usual
+	if n, _ := l.cycle(now, 20*day, seat/4); seat%4 != 2 || n%2 == 0 {
+		return parent
 	}
-	if n, _ := l.cycle(now, 20*day, seat/4); n%2 == 0 {
-		return usual
-	}
-	if usual < 0 {
+	if parent == -1 {
 		return 0
 	}
 	return -1

@@ -131,36 +131,34 @@ func (l living) group(seat, now int64, placement []int64) int64 {
 	return placement[(seat+n*step)%l.groups]
 }
 
+// Names in Korean and in Latin letters, alternating.
+const (
+	familyNames = "김 Kim 이 Lee 박 Park 최 Choi 정 Jung 강 Kang 조 Cho 윤 Yoon 장 Jang 임 Lim"
+	givenNames  = "서연 Seoyeon 민준 Minjun 지우 Jiwoo 하윤 Hayoon 도윤 Doyun 서준 Seojun 지민 Jimin 유나 Yuna 현우 Hyunwoo 소라 Sora"
+)
+
 // account returns the account with a serial number within its seat.
 func (l living) account(seat, serial int64) Account {
-	type name struct{ korean, latin string }
-	families := [...]name{
-		{"김", "Kim"}, {"이", "Lee"}, {"박", "Park"}, {"최", "Choi"}, {"정", "Jung"},
-		{"강", "Kang"}, {"조", "Cho"}, {"윤", "Yoon"}, {"장", "Jang"}, {"임", "Lim"},
-	}
-	persons := [...]name{
-		{"서연", "Seoyeon"}, {"민준", "Minjun"}, {"지우", "Jiwoo"}, {"하윤", "Hayoon"}, {"도윤", "Doyun"},
-		{"서준", "Seojun"}, {"지민", "Jimin"}, {"유나", "Yuna"}, {"현우", "Hyunwoo"}, {"소라", "Sora"},
-	}
 	var (
 		r       = l.rand(seat, serial)
 		id      = l.firstAccount + serial*l.members + seat
 		number  = strconv.FormatInt(id, 10)
-		family  = families[r.IntN(len(families))]
-		given   = persons[r.IntN(len(persons))]
-		mailbox = strings.ToLower(given.latin+"."+family.latin) + "." + number
+		f, g    = 2 * r.IntN(len(l.family)/2), 2 * r.IntN(len(l.given)/2)
+		family  = l.family[f+1]
+		given   = l.given[g+1]
+		mailbox = strings.ToLower(given+"."+family) + "." + number
 	)
 	a := Account{
 		ID:    id,
-		Name:  given.latin + " " + family.latin,
+		Name:  given + " " + family,
 		Login: mailbox + "@example.test",
 		Email: mailbox + "@mail.example.test",
 	}
 	if r.IntN(3) == 0 {
-		a.Name = family.korean + given.korean
+		a.Name = l.family[f] + l.given[g]
 	}
 	if r.IntN(5) == 0 {
-		a.Alias = strings.ToLower(given.latin) + "-" + number
+		a.Alias = strings.ToLower(given) + "-" + number
 	}
 	return a
 }

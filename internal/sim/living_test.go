@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -138,14 +139,14 @@ func checkInvitations(t *testing.T, now time.Time, c sim.Company) {
 func TestLivingChanges(t *testing.T) {
 	for seed := range uint64(3) {
 		var (
-			before map[int64]string
+			before map[int64]status
 			quiet  int // days without a change
 			seen   = make(map[string]bool)
 			days   = make(map[string]int)
 		)
 		year(t, seed, func(now time.Time, c sim.Company) {
 			today := states(c)
-			if cmp.Equal(before, today) {
+			if maps.Equal(before, today) {
 				quiet++
 			}
 			if before != nil {
@@ -166,7 +167,7 @@ func TestLivingChanges(t *testing.T) {
 			"none to invited", "invited to joined", "invited to none", "joined to none",
 			"joined to leaving", "leaving to joined", "leaving to none",
 			"none to group", "group to none", "none to policy", "policy to none",
-			"group of a member to another", "parent of a group to another",
+			"group of a member to another", "parent of a group to another", "policy of a group to another",
 		} {
 			if !seen[change] {
 				t.Errorf("seed %d: no change from %s", seed, change)
@@ -175,48 +176,50 @@ func TestLivingChanges(t *testing.T) {
 	}
 }
 
-// states returns the state of everything in the company by ID: a word, and where
-// it is.
-func states(c sim.Company) map[int64]string {
-	all := make(map[int64]string)
+// A status is what is known of a member, group or policy: a word, and where it is.
+type status struct {
+	word          string
+	group, policy int64
+}
+
+// states returns the status of everything in the company by ID.
+func states(c sim.Company) map[int64]status {
+	words := [...]string{sim.Joined: "joined", sim.Invited: "invited", sim.Leaving: "leaving"}
+	all := make(map[int64]status)
 	for _, m := range c.Members {
-		state := [...]string{sim.Joined: "joined", sim.Invited: "invited", sim.Leaving: "leaving"}[m.State]
-		all[m.ID] = fmt.Sprint(state, " ", m.Group)
+		all[m.ID] = status{words[m.State], m.Group, 0}
 	}
 	for _, g := range c.Groups {
-		all[g.ID] = fmt.Sprint("group ", g.Parent, " ", g.Policy)
+		all[g.ID] = status{"group", g.Parent, g.Policy}
 	}
 	for _, p := range c.Policies {
-		all[p.ID] = "policy"
+		all[p.ID] = status{"policy", 0, 0}
 	}
 	return all
 }
 
 // changes records what has changed from one day to the next.
-func changes(seen map[string]bool, before, today map[int64]string) {
-	for id := range today {
-		if before[id] == "" {
-			seen["none to "+word(today[id])] = true
+func changes(seen map[string]bool, before, today map[int64]status) {
+	for id, is := range today {
+		was, existed := before[id]
+		switch {
+		case !existed:
+			seen["none to "+is.word] = true
+		case was.word != is.word:
+			seen[was.word+" to "+is.word] = true
+		case was.group != is.group && is.word == "group":
+			seen["parent of a group to another"] = true
+		case was.group != is.group:
+			seen["group of a member to another"] = true
+		case was.policy != is.policy:
+			seen["policy of a group to another"] = true
 		}
 	}
 	for id, was := range before {
-		is := today[id]
-		switch {
-		case word(was) != word(is):
-			seen[word(was)+" to "+word(is)] = true
-		case was != is && word(is) == "group":
-			seen["parent of a group to another"] = true
-		case was != is:
-			seen["group of a member to another"] = true
+		if _, exists := today[id]; !exists {
+			seen[was.word+" to none"] = true
 		}
 	}
-}
-
-func word(state string) string {
-	if state == "" {
-		return "none"
-	}
-	return strings.Fields(state)[0]
 }
 
 // highlights returns which situations of interest exist on one day.

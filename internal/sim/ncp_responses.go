@@ -54,13 +54,12 @@ func (b *ncpResponses) organization() object {
 	if b.old { // the old documentation's organization has no description
 		description = ""
 	}
-	return object{
-		{"organizationNo", b.ID}, {"organizationName", b.Name}, {"organizationDesc", optional(description)},
-		{"masterMemberNo", b.Master}, {"masterMemberName", optional(master.Name)},
-		{"masterMemberEmailAddress", optional(master.Email)}, {"masterMemberYn", "Y"}, {"memberNo", b.Master},
-		{"joinYmdt", b.millis(b.Founded)}, {"memberStatusCode", "JOIN"},
-		{"regYmdt", nil}, // as in the examples of both generations
-	}
+	return fields(
+		"organizationNo", b.ID, "organizationName", b.Name, "organizationDesc", optional(description),
+		"masterMemberNo", b.Master, "masterMemberName", optional(master.Name), "masterMemberEmailAddress", optional(master.Email),
+		"masterMemberYn", "Y", "memberNo", b.Master, "joinYmdt", b.millis(b.Founded), "memberStatusCode", "JOIN",
+		"regYmdt", nil, // as in the examples of both generations
+	)
 }
 
 // accounts returns a group's list of doc organization-get-account-group.
@@ -86,12 +85,12 @@ func (b *ncpResponses) accounts(group int64) (rows []object) {
 			alias = "-"
 		}
 		code, name := b.status(m)
-		rows = append(rows, object{
-			{"memberNo", m.ID}, {"organizationNo", b.ID}, {"organizationGroupNo", m.Group}, {"masterMemberNo", b.Master},
-			{"masterMemberYn", yesNo(false)}, // also on the master's row
-			{"loginId", optional(m.Login)}, {"memberName", optional(m.Name)}, {"memberAlias", b.sinceNew(optional(alias))},
-			{"memberStatusCode", code}, {"memberStatusName", optional(name)},
-		})
+		rows = append(rows, fields(
+			"memberNo", m.ID, "organizationNo", b.ID, "organizationGroupNo", m.Group, "masterMemberNo", b.Master,
+			"masterMemberYn", yesNo(false), // also on the master's row
+			"loginId", optional(m.Login), "memberName", optional(m.Name), "memberAlias", b.sinceNew(optional(alias)),
+			"memberStatusCode", code, "memberStatusName", optional(name),
+		))
 	}
 	return rows
 }
@@ -114,12 +113,11 @@ func (b *ncpResponses) invitations() (rows []object) {
 		if !b.old {
 			days = max(0, int64(i.Sent.Add(lifetime).Sub(world)/(24*time.Hour)))
 		}
-		rows = append(rows, object{
-			{organizationNo, b.ID}, {"memberNo", i.ID}, {"memberName", optional(i.Name)},
-			{"memberEmailAddress", optional(i.Email)}, {"masterMemberNo", b.Master},
-			{"masterMemberName", optional(master.Name)}, {"masterMemberEmailAddress", optional(master.Email)},
-			{"expireDay", days}, {"regYmdt", b.millis(i.Sent)},
-		})
+		rows = append(rows, fields(
+			organizationNo, b.ID, "memberNo", i.ID, "memberName", optional(i.Name), "memberEmailAddress", optional(i.Email),
+			"masterMemberNo", b.Master, "masterMemberName", optional(master.Name), "masterMemberEmailAddress", optional(master.Email),
+			"expireDay", days, "regYmdt", b.millis(i.Sent),
+		))
 	}
 	return rows
 }
@@ -131,10 +129,10 @@ func (b *ncpResponses) withdrawals() (rows []object) {
 			continue
 		}
 		code, _ := b.status(m)
-		rows = append(rows, object{
-			{"memberNo", m.ID}, {"organizationNo", b.ID}, {"masterMemberNo", b.Master}, {"loginId", optional(m.Login)},
-			{"memberName", optional(m.Name)}, {"memberStatusCode", code}, {"modYmdt", b.millis(m.LeaveRequested)},
-		})
+		rows = append(rows, fields(
+			"memberNo", m.ID, "organizationNo", b.ID, "masterMemberNo", b.Master, "loginId", optional(m.Login),
+			"memberName", optional(m.Name), "memberStatusCode", code, "modYmdt", b.millis(m.LeaveRequested),
+		))
 	}
 	return rows
 }
@@ -146,23 +144,19 @@ func (b *ncpResponses) policies() (rows []object) {
 		groups[g.Policy] = append(groups[g.Policy], g.Name)
 	}
 	for i, p := range b.Policies {
-		description, row := "policyDescription", object{
-			{"applyGroupNameList", groups[p.ID]}, {"registrationYmdt", b.millis(p.Created)},
-			{"modifyYmdt", b.millis(p.Modified)},
-		}
+		description, applied := "policyDescription", fields(
+			"applyGroupNameList", groups[p.ID], "registrationYmdt", b.millis(p.Created), "modifyYmdt", b.millis(p.Modified))
 		if b.old {
 			var modified any = b.millis(p.Modified)
 			if i%2 == 0 { // the table says string, the example has a number
 				modified = b.millisText(p.Modified)
 			}
-			description, row = "policyDesc", object{
-				{"groupList", groups[p.ID]}, {"modYmdt", modified},
-			}
+			description, applied = "policyDesc", fields("groupList", groups[p.ID], "modYmdt", modified)
 		}
-		rows = append(rows, append(object{
-			{"policyNo", p.ID}, {"policyName", p.Name}, {description, optional(p.Description)},
-			{"defaultPolicyYn", yesNo(p.Default)}, {"applyCount", int64(len(groups[p.ID]))},
-		}, row...))
+		rows = append(rows, append(fields(
+			"policyNo", p.ID, "policyName", p.Name, description, optional(p.Description),
+			"defaultPolicyYn", yesNo(p.Default), "applyCount", int64(len(groups[p.ID])),
+		), applied...))
 	}
 	return rows
 }
@@ -212,25 +206,25 @@ func (b *ncpResponses) tree() (rows []object) {
 // rootRow returns the master's row, which also names the root group.
 func (b *ncpResponses) rootRow(root treeGroup) object {
 	master := b.account(b.Master)
-	return slices.Concat(object{
-		{"displayName", b.displayName(master)}, {"organizationGroupNo", root.ID}, {"organizationGroupName", root.Name},
-		{"upperOrganizationGroupNo", inapplicable{}}, {"memberNo", master.ID}, {"memberName", optional(master.Name)},
-		{"memberAlias", b.sinceNew(optional("Master"))}, {"loginId", optional(master.Login)},
-		{"memberStatusCode", "JOIN"}, {"memberStatusName", optional("Master")}, {"wholePath", root.path},
-	}, b.policy(root), object{
-		{"groupYn", yesNo(false)}, {"masterMemberYn", "Y"}, {"modYmdt", b.millis(root.Created)},
-	})
+	return slices.Concat(fields(
+		"displayName", b.displayName(master), "organizationGroupNo", root.ID, "organizationGroupName", root.Name,
+		"upperOrganizationGroupNo", inapplicable{}, "memberNo", master.ID, "memberName", optional(master.Name),
+		"memberAlias", b.sinceNew(optional("Master")), "loginId", optional(master.Login),
+		"memberStatusCode", "JOIN", "memberStatusName", optional("Master"), "wholePath", root.path,
+	), b.policy(root), fields(
+		"groupYn", yesNo(false), "masterMemberYn", "Y", "modYmdt", b.millis(root.Created),
+	))
 }
 
 // groupRow returns the row of a group below the root.
 func (b *ncpResponses) groupRow(g treeGroup) object {
-	return slices.Concat(object{
-		{"displayName", optional(g.Name)}, {"organizationGroupNo", g.ID}, {"organizationGroupName", g.Name},
-		{"upperOrganizationGroupNo", g.Parent}, {"memberNo", inapplicable{}}, {"memberStatusCode", inapplicable{}},
-		{"wholePath", g.path},
-	}, b.policy(g), object{
-		{"groupYn", "Y"}, {"masterMemberYn", yesNo(false)}, {"modYmdt", b.millis(g.Created)},
-	})
+	return slices.Concat(fields(
+		"displayName", optional(g.Name), "organizationGroupNo", g.ID, "organizationGroupName", g.Name,
+		"upperOrganizationGroupNo", g.Parent, "memberNo", inapplicable{}, "memberStatusCode", inapplicable{},
+		"wholePath", g.path,
+	), b.policy(g), fields(
+		"groupYn", "Y", "masterMemberYn", yesNo(false), "modYmdt", b.millis(g.Created),
+	))
 }
 
 // accountRow returns an account's row.
@@ -245,17 +239,16 @@ func (b *ncpResponses) accountRow(m Member, g treeGroup, alias any) object {
 			upper = g.Parent
 		}
 	}
-	row := object{
-		{"displayName", b.displayName(m.Account)}, {"organizationGroupNo", g.ID}, {"organizationGroupName", g.Name},
-		{"upperOrganizationGroupNo", upper}, {"memberNo", m.ID}, {"memberName", optional(m.Name)},
-		{"memberAlias", b.sinceNew(alias)}, {"loginId", optional(m.Login)}, {"memberStatusCode", code},
-		{"memberStatusName", optional(name)}, {"wholePath", g.path}, {"policyNo", inapplicable{}},
-		{"groupYn", yesNo(false)}, {"masterMemberYn", yesNo(false)}, {"modYmdt", joined},
-	}
+	row := fields(
+		"displayName", b.displayName(m.Account), "organizationGroupNo", g.ID, "organizationGroupName", g.Name,
+		"upperOrganizationGroupNo", upper, "memberNo", m.ID, "memberName", optional(m.Name),
+		"memberAlias", b.sinceNew(alias), "loginId", optional(m.Login), "memberStatusCode", code,
+		"memberStatusName", optional(name), "wholePath", g.path, "policyNo", inapplicable{},
+		"groupYn", yesNo(false), "masterMemberYn", yesNo(false), "modYmdt", joined,
+	)
 	if !b.old && m.State == Leaving {
-		row = append(row,
-			field{"orgNoForLev", g.ID}, // purpose undocumented
-			field{"leaveReqYmdt", b.millisText(m.LeaveRequested)})
+		// The purpose of orgNoForLev is not documented.
+		row = append(row, fields("orgNoForLev", g.ID, "leaveReqYmdt", b.millisText(m.LeaveRequested))...)
 	}
 	return row
 }
@@ -264,11 +257,11 @@ func (b *ncpResponses) accountRow(m Member, g treeGroup, alias any) object {
 func (b *ncpResponses) policy(g treeGroup) object {
 	switch {
 	case g.Policy != 0:
-		return object{{"policyNo", g.Policy}, {"policyName", g.policyName}}
+		return fields("policyNo", g.Policy, "policyName", g.policyName)
 	case b.old:
 		return nil
 	}
-	return object{{"policyNo", nil}, {"policyName", nil}}
+	return fields("policyNo", nil, "policyName", nil)
 }
 
 // displayName returns the alias of an account or, without one and in the old

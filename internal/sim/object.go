@@ -17,6 +17,15 @@ type field struct {
 	value any
 }
 
+// fields returns an object of alternating keys and values.
+func fields(keysAndValues ...any) object {
+	o := make(object, len(keysAndValues)/2)
+	for i := range o {
+		o[i] = field{keysAndValues[2*i].(string), keysAndValues[2*i+1]}
+	}
+	return o
+}
+
 // An optional is a string that a client does not need.
 type optional string
 
@@ -113,7 +122,7 @@ func (e *encoder) object(o object) object {
 		}
 	}
 	if e.drift && e.n%3 == 0 { // also in the envelope of a list, depending on its length
-		written = append(written, field{"newField", object{{"nested", []int{1, 2}}}})
+		written = append(written, field{"newField", fields("nested", []int{1, 2})})
 	}
 	return written
 }

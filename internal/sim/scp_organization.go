@@ -35,44 +35,44 @@ func (o scpOrganization) self(version string) object {
 	if version == "1.2" {
 		delegation = nil
 	}
-	return append(object{
-		{"id", o.id}, {"name", o.name}, {"master_account_id", o.master}, {"root_unit_id", o.root}, {"use_scp_yn", true},
-		{"delegation_account_id", delegation},
-	}, o.created...)
+	return append(fields(
+		"id", o.id, "name", o.name, "master_account_id", o.master, "root_unit_id", o.root, "use_scp_yn", true,
+		"delegation_account_id", delegation,
+	), o.created...)
 }
 
 // scpAccount returns a row of ListAccounts.
 func scpAccount(organization, id, kind, state, method string, joined time.Time, unit, unitName string, more ...object) object {
-	return append(object{
-		{"id", id}, {"organization_id", organization}, {"type", kind}, {"state", state}, {"joined_method", method},
-		{"joined_time", joined}, {"parent_unit_id", unit}, {"parent_unit_name", orNull(unitName)},
-	}, slices.Concat(more...)...)
+	return append(fields(
+		"id", id, "organization_id", organization, "type", kind, "state", state, "joined_method", method,
+		"joined_time", joined, "parent_unit_id", unit, "parent_unit_name", orNull(unitName),
+	), slices.Concat(more...)...)
 }
 
 // scpSentInvitation returns a row of ListOrganizationInvitations.
 func scpSentInvitation(organization, id, target, state string, more ...object) object {
-	return append(object{
-		{"id", id}, {"organization_id", organization}, {"target_account_id", target}, {"state", state},
-	}, slices.Concat(more...)...)
+	return append(fields(
+		"id", id, "organization_id", organization, "target_account_id", target, "state", state,
+	), slices.Concat(more...)...)
 }
 
 // scpReceivedInvitation returns a row of ListAccountInvitations.
 func scpReceivedInvitation(id, organization, name, master, target, state string, sent, expires time.Time, more ...object) object {
-	return append(object{
-		{"id", id}, {"organization_id", organization}, {"organization_name", name}, {"master_account_id", master},
-		{"target_account_id", target}, {"state", state}, {"requested_time", sent}, {"expired_time", expires},
-	}, slices.Concat(more...)...)
+	return append(fields(
+		"id", id, "organization_id", organization, "organization_name", name, "master_account_id", master,
+		"target_account_id", target, "state", state, "requested_time", sent, "expired_time", expires,
+	), slices.Concat(more...)...)
 }
 
 // scpPerson returns the personal fields of a row, whose names differ between
 // lists.
 func scpPerson(a Account, email, login, name string) object {
-	return object{{email, orNull(a.Email)}, {login, orNull(a.Login)}, {name, orNull(a.Name)}}
+	return fields(email, orNull(a.Email), login, orNull(a.Login), name, orNull(a.Name))
 }
 
 // scpRecord returns the fields for who created and modified something.
 func scpRecord(created time.Time, by string, modified time.Time, modifiedBy string) object {
-	return object{{"created_at", created}, {"created_by", by}, {"modified_at", modified}, {"modified_by", modifiedBy}}
+	return fields("created_at", created, "created_by", by, "modified_at", modified, "modified_by", modifiedBy)
 }
 
 // scpUnmodified returns the fields of scpRecord for something that has not been

@@ -34,9 +34,9 @@ func (s *SCP) respond(c *call) response {
 	valid := true
 	switch c.operation {
 	case scpVersions:
-		body = object{{"versions", s.versions(c)}}
+		body = fields("versions", s.versions(c))
 	case scpReceived:
-		body = object{{"count", int64(len(o.received))}, {"account_invitations", o.received}}
+		body = fields("count", int64(len(o.received)), "account_invitations", o.received)
 	case scpSent:
 		body, valid = s.page(c, "organization_invitations", o.id, o.sent)
 	case scpAccounts:
@@ -101,7 +101,7 @@ func (s *SCP) page(c *call, key, organization string, all []object) (object, boo
 	case s.cfg.Drift:
 		sort = nil
 	}
-	return object{{"count", int64(count)}, {"page", int64(page)}, {"size", int64(reportedSize)}, {"sort", sort}, {key, rows}}, true
+	return fields("count", int64(count), "page", int64(page), "size", int64(reportedSize), "sort", sort, key, rows), true
 }
 
 // queryInt returns a query parameter, which must be an integer of at least
@@ -126,12 +126,10 @@ func (s *SCP) versions(c *call) (rows []object) {
 		if v.end == "" && s.cfg.Drift {
 			end = nil
 		}
-		rows = append(rows, object{
-			{"id", v.id},
-			{"status", v.status},
-			{"not_before", end},
-			{"links", []object{{{"href", s.baseURL(c) + "/" + v.id}, {"rel", "self"}}}},
-		})
+		rows = append(rows, fields(
+			"id", v.id, "status", v.status, "not_before", end,
+			"links", []object{fields("href", s.baseURL(c)+"/"+v.id, "rel", "self")},
+		))
 	}
 	return rows
 }

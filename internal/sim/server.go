@@ -39,7 +39,7 @@ type Cloud interface {
 type Config struct {
 	AccessKey string // without one, every request that needs a key is refused
 	SecretKey string
-	Company   func(time.Time) Company // at a time of the Clock's world; nil is the cloud's documentation sample
+	Company   func(time.Time) Company // at the company's time, see Clock; nil is the cloud's documentation sample
 	Clock     Clock
 
 	// Old selects the older response shapes, for a cloud that has documented two
