@@ -46,7 +46,7 @@ func (nopObserver) Refreshed(string, string)                          {}
 func (nopObserver) Called(string, string, string, int, time.Duration) {}
 func (nopObserver) Throttled(string, string)                          {}
 func (nopObserver) Offset(string, string, time.Duration)              {}
-func (nopObserver) Reloaded(error) {}
+func (nopObserver) Reloaded(error)                                    {}
 
 // bothClouds is an organization of each cloud, which never wait.
 const bothClouds = `

@@ -114,23 +114,30 @@ func (n *ncp) Close() error {
 func (n *ncp) Read(ctx context.Context) org.Listings {
 	l := org.Configure(n.keys.Collectors)
 	var wg sync.WaitGroup
-	tree := sync.OnceValues(func() ([]ncpapi.TreeRow, treeResult) { return n.tree(ctx) })
+	var tree groupTree
+	treeRead := make(chan struct{})
+	wg.Go(func() {
+		defer close(treeRead)
+		if l.Groups.Configured || l.Members.Configured {
+			tree = n.readTree(ctx)
+		}
+	})
 	wg.Go(func() {
 		read(&l.Groups, explainNCP, func() ([]org.Group, int, error) {
-			rows, result := tree()
-			return groups(rows), result.unparsed, result.err
+			<-treeRead
+			return groups(tree.rows), tree.unparsed, tree.err
 		})
 	})
 	wg.Go(func() {
 		read(&l.Members, explainNCP, func() ([]org.Member, int, error) {
-			rows, result := tree()
+			<-treeRead
 			switch {
-			case result.err != nil:
-				return nil, 0, result.err
+			case tree.err != nil:
+				return nil, 0, tree.err
 			case n.keys.MembersFrom == fromTree:
-				return treeMembers(rows), result.unparsed, nil
+				return treeMembers(tree.rows), tree.unparsed, nil
 			}
-			lists, err := n.groupLists(ctx, rows)
+			lists, err := n.groupLists(ctx, tree.rows)
 			l.Members.Incomplete = lists.vanished
 			return lists.members(), lists.unparsed, err
 		})

@@ -16,21 +16,22 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/ncpapi"
 )
 
-// treeResult is how the tree was read.
-type treeResult struct {
+// A groupTree is the answer of the call for the group tree.
+type groupTree struct {
+	rows     []ncpapi.TreeRow
 	unparsed int
 	err      error
 }
 
-// tree reads the group tree. Rows of accounts are left out unless the members
-// are read from them: there may be 100,000.
-func (n *ncp) tree(ctx context.Context) ([]ncpapi.TreeRow, treeResult) {
+// readTree reads the group tree. Rows of accounts are left out unless the
+// members are read from them: there may be 100,000.
+func (n *ncp) readTree(ctx context.Context) (t groupTree) {
 	get := n.client.Groups
 	if n.keys.MembersFrom == fromTree {
 		get = n.client.GroupTree
 	}
-	rows, unparsed, err := get(ctx)
-	return rows, treeResult{unparsed, err}
+	t.rows, t.unparsed, t.err = get(ctx)
+	return t
 }
 
 // groups returns the groups of a tree, each once. The root group has no row of
