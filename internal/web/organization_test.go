@@ -38,7 +38,7 @@ func TestOrganizationShowsEverything(t *testing.T) {
 		first   []string
 	}{
 		{"Members by status", 4, []string{"INVT invited", "9"}},
-		{"Pending invitations", 9, []string{"2511871", "31 d ago 2026-10-26 01:00 UTC / 10:00 KST", "1 d 2 h ago 2026-11-25 01:00 UTC / 10:00 KST expired", ""}},
+		{"Pending invitations", 9, []string{"2511871", "31 d ago 2026-10-26 01:00 UTC / 10:00 KST", "1 d 2 h ago 2026-11-25 01:00 UTC / 10:00 KST expired"}},
 		{"Requests to leave", 2, []string{"2503310", "8 d ago 2026-11-18 03:00 UTC / 12:00 KST pending for more than 3 days"}},
 		{"Collectors", 5, []string{"organization", "ok", "1", "2 min ago 2026-11-26 02:58 UTC / 11:58 KST", "184ms"}},
 		{"Latest changes", 5, []string{"20 min ago 2026-11-26 02:40 UTC / 11:40 KST", "member left", "2501188", "JOIN joined → none not a member", "4111"}},

@@ -66,16 +66,18 @@ func stateOf(s *org.Snapshot, h *org.Health, now time.Time) state {
 type cause struct {
 	Reason     string
 	Advice     string
-	Collectors []string
+	Collectors string   // their names
 	Errors     []string // distinct ones
 	Since      time.Time
 	Served     string // what is exported meanwhile
+	names      []string
 }
 
 // causes returns why collectors of s fail, each cause once.
 func causes(s *org.Snapshot, c clock) []*cause {
 	var all []*cause
-	for _, l := range s.Collectors() {
+	collectors := s.Collectors()
+	for _, l := range collectors {
 		if l.Err == nil {
 			continue
 		}
@@ -90,12 +92,17 @@ func causes(s *org.Snapshot, c clock) []*cause {
 			i, all = len(all), append(all, &next)
 		}
 		same := all[i]
-		same.Collectors = append(same.Collectors, l.Name)
+		same.names = append(same.names, l.Name)
 		if l.FailingSince.Before(same.Since) {
 			same.Since = l.FailingSince
 		}
 		if text := cut(l.Err.Error(), 600); !slices.Contains(same.Errors, text) {
 			same.Errors = append(same.Errors, text)
+		}
+	}
+	for _, c := range all {
+		if c.Collectors = strings.Join(c.names, ", "); len(c.names) == len(collectors) {
+			c.Collectors = "all collectors"
 		}
 	}
 	return all

@@ -31,7 +31,6 @@ func statusConfig(snapshots ...org.Snapshot) web.StatusConfig {
 		Now:       noon,
 		Links: []web.Link{
 			{Text: "Metrics", Href: "/metrics"},
-			{Text: "Discovery", Href: "/sd"},
 			{Text: "Configuration", Href: "/config"},
 		},
 	}
@@ -108,11 +107,11 @@ func TestOverviewRows(t *testing.T) {
 		t.Errorf("order: want %s, have %s", worstFirst, have)
 	}
 	for i, want := range map[int]map[string]string{
-		0: {"State": "failing auth", "Cloud": "ncp", "Members": "–unknown", "Collectors": "0/5", "Data age": "5 h"},
-		1: {"State": "failing forbidden", "Cloud": "scp", "To decide": "1 received", "Members": "68", "Invitations": "1", "Requests to leave": "–unknown", "Collectors": "3/4"},
+		0: {"State": "failing", "Cloud": "ncp", "Members": "–unknown", "Collectors": "0/5", "Data age": "5 h"},
+		1: {"State": "failing", "Cloud": "scp", "To decide": "1 received", "Members": "68", "Invitations": "1", "Requests to leave": "–unknown", "Collectors": "3/4"},
 		2: {"State": "expired", "Members": "–unknown", "Data age": "1 h 2 min"},
 		3: {
-			"State": "stale throttled", "To decide": "1 expired 1 expiring 1 leaving 1 joined 1 left", "Members": "123", "Invitations": "9",
+			"State": "stale", "To decide": "1 expired 1 expiring 1 leaving 1 joined 1 left", "Members": "123", "Invitations": "9",
 			"Next expiry": "in 1 d 17 h", "Requests to leave": "2", "Collectors": "4/5", "Data age": "17 min",
 		},
 		4: {"State": "overdue", "Members": "39", "Data age": "13 min"},
@@ -132,7 +131,7 @@ func TestOverviewRows(t *testing.T) {
 func TestOverviewCauses(t *testing.T) {
 	all := rows(page(t, "/", world()...))
 	for _, want := range []string{
-		"auth organization, groups, members, invitations, withdrawals: check access_key", "Failing for 4 h 55 min; no data is exported.",
+		"auth all collectors: check access_key", "Failing for 4 h 55 min; no data is exported.",
 		"get /open-api/v1/group/tree: NCP error 200 (HTTP 401)", "get /open-api/v1/account/leave: NCP",
 	} {
 		if n := strings.Count(all[0]["why"], want); n != 1 {
