@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/web"
 )
 
@@ -52,8 +51,8 @@ func TestConfig(t *testing.T) {
 	if w.Header().Get("X-Content-Type-Options") != "nosniff" || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") {
 		t.Errorf("a browser may take it for something else: %v", w.Header())
 	}
-	failure = errors.New("no ink")
-	if w := get(t, h, "/config"); w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "no ink") {
+	failure = errors.New("cannot encode")
+	if w := get(t, h, "/config"); w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "cannot encode") {
 		t.Errorf("have %d %q", w.Code, w.Body)
 	}
 }
@@ -99,6 +98,16 @@ func TestReload(t *testing.T) {
 	}
 }
 
+func TestReloadDisabled(t *testing.T) {
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodGet} {
+		w := httptest.NewRecorder()
+		web.ReloadDisabled().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, web.PathReload, nil))
+		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "--web.enable-lifecycle") {
+			t.Errorf("%s: have %d %q", method, w.Code, w.Body)
+		}
+	}
+}
+
 func TestHealth(t *testing.T) {
 	var reason error
 	h := web.Health(func() error { return reason })
@@ -107,9 +116,8 @@ func TestHealth(t *testing.T) {
 		code   int
 		body   string
 	}{
-		{web.Starting([]org.Snapshot{good("a"), {Organization: "b"}}), 503, "starting: 1 of 2 organizations refreshed\n"},
-		{web.Starting([]org.Snapshot{good("a"), good("b")}), 200, "ready\n"},
-		{web.Starting(nil), 200, "ready\n"}, // another shard has them all
+		{errors.New("starting: 1 of 2 organizations refreshed"), 503, "starting: 1 of 2 organizations refreshed\n"},
+		{nil, 200, "ready\n"},
 		{errors.New("stopping"), 503, "stopping\n"},
 	} {
 		reason = step.reason

@@ -11,17 +11,17 @@ type Target struct {
 	Cloud string
 }
 
-// A targetGroup is one element of the answer that Prometheus asks for.
+// A targetGroup is an element of the document that Prometheus expects.
 type targetGroup struct {
 	Targets []string          `json:"targets"`
 	Labels  map[string]string `json:"labels"`
 }
 
-// Discovery serves the organizations for the HTTP service discovery of
-// Prometheus: one target group each, so that each has labels of its own.
+// Discovery serves the organizations for Prometheus' HTTP service discovery:
+// one target group each, because labels belong to a group.
 func Discovery(targets func() []Target) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		groups := []targetGroup{} // none is [], not null
+		groups := []targetGroup{} // without organizations: [], not null
 		for _, t := range targets() {
 			groups = append(groups, targetGroup{
 				Targets: []string{t.Name},

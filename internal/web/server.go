@@ -7,65 +7,60 @@ import (
 	"time"
 )
 
-// The limits of a Server. Those of reading are for requests without a body.
-const (
-	headerTime = 10 * time.Second
-	readTime   = 30 * time.Second
-	idleTime   = 2 * time.Minute
-	takeTime   = 2 * time.Minute // to take an answer, from its first byte on
-	maxHeader  = 64 << 10
-)
+// writeTimeout limits how long a client takes to read an answer.
+const writeTimeout = 2 * time.Minute
 
-// NewServer returns a server that no client can hold. How long an answer takes
-// to make is its handler's affair, as only a scrape knows its budget; once the
-// first byte of it is written, the client has two minutes to take all of it.
+// NewServer returns a server whose connections no client can keep busy. A
+// handler has no time limit here, because only a scrape knows its budget; the
+// client has two minutes to read the answer, from its first byte on.
 func NewServer(handler http.Handler, errorLog *log.Logger) *http.Server {
-	return newServer(handler, errorLog, takeTime)
+	return newServer(handler, errorLog, writeTimeout)
 }
 
-func newServer(handler http.Handler, errorLog *log.Logger, take time.Duration) *http.Server {
+func newServer(handler http.Handler, errorLog *log.Logger, timeout time.Duration) *http.Server {
 	return &http.Server{
-		Handler:           hurry(handler, take),
-		ReadHeaderTimeout: headerTime,
-		ReadTimeout:       readTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    maxHeader,
+		Handler:           withWriteTimeout(handler, timeout),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second, // no request has a body
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          errorLog,
 	}
 }
 
-// hurry gives a client the time take for each answer of h.
-func hurry(h http.Handler, take time.Duration) http.Handler {
+// withWriteTimeout limits how long a client takes to read an answer of h.
+func withWriteTimeout(h http.Handler, timeout time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
-		_ = control.SetWriteDeadline(time.Time{}) // the previous answer's on this connection
-		start := sync.OnceFunc(func() { _ = control.SetWriteDeadline(time.Now().Add(take)) })
-		h.ServeHTTP(&hurried{w, start}, r)
-		start() // for an answer that has not begun, as it is empty
+		_ = control.SetWriteDeadline(time.Time{}) // that of the previous answer on this connection
+		start := sync.OnceFunc(func() { _ = control.SetWriteDeadline(time.Now().Add(timeout)) })
+		h.ServeHTTP(&deadlineWriter{w, start}, r)
+		start() // an empty answer is written after h returns
 	})
 }
 
-// hurried is a ResponseWriter whose deadline begins with the first byte.
-type hurried struct {
+// A deadlineWriter is a ResponseWriter whose write deadline starts with the
+// first byte.
+type deadlineWriter struct {
 	http.ResponseWriter
 	start func()
 }
 
-func (h *hurried) WriteHeader(status int) {
-	h.start()
-	h.ResponseWriter.WriteHeader(status)
+func (d *deadlineWriter) WriteHeader(status int) {
+	d.start()
+	d.ResponseWriter.WriteHeader(status)
 }
 
-func (h *hurried) Write(b []byte) (int, error) {
-	h.start()
-	return h.ResponseWriter.Write(b)
+func (d *deadlineWriter) Write(b []byte) (int, error) {
+	d.start()
+	return d.ResponseWriter.Write(b)
 }
 
 // Flush implements http.Flusher.
-func (h *hurried) Flush() {
-	h.start()
-	_ = http.NewResponseController(h.ResponseWriter).Flush()
+func (d *deadlineWriter) Flush() {
+	d.start()
+	_ = http.NewResponseController(d.ResponseWriter).Flush()
 }
 
-// Unwrap is for http.ResponseController.
-func (h *hurried) Unwrap() http.ResponseWriter { return h.ResponseWriter }
+// Unwrap makes http.ResponseController work.
+func (d *deadlineWriter) Unwrap() http.ResponseWriter { return d.ResponseWriter }

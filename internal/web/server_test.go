@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// listen serves h to whoever has the time take for an answer.
-func listen(t *testing.T, h http.Handler, take time.Duration) (address string) {
+// listen serves h to clients that have the given time to read an answer.
+func listen(t *testing.T, h http.Handler, timeout time.Duration) (address string) {
 	t.Helper()
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := newServer(h, log.New(io.Discard, "", 0), take)
+	server := newServer(h, log.New(io.Discard, "", 0), timeout)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close(); <-done })
 	return l.Addr().String()
 }
 
-// A client that asks for much and takes nothing is dropped.
+// A client that requests much and reads nothing is disconnected.
 func TestSlowClientCannotHoldTheServer(t *testing.T) {
 	ended := make(chan error, 1)
 	address := listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -51,18 +51,18 @@ func TestSlowClientCannotHoldTheServer(t *testing.T) {
 	}
 }
 
-// An answer that takes long to make is not cut, nor is the next one on the
-// same connection, long after the first.
+// A slow handler's answer is complete, and so is the next one on the same
+// connection, long after the first.
 func TestSlowAnswerIsNotCut(t *testing.T) {
-	const take = 50 * time.Millisecond
+	const timeout = 50 * time.Millisecond
 	address := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/empty" {
 			return
 		}
-		time.Sleep(2 * take)
+		time.Sleep(2 * timeout)
 		_, _ = io.WriteString(w, "late")
 		_ = http.NewResponseController(w).Flush()
-	}), take)
+	}), timeout)
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
 	defer client.CloseIdleConnections()
 	for range 2 {
@@ -80,7 +80,7 @@ func TestSlowAnswerIsNotCut(t *testing.T) {
 			if err != nil || string(body) != want {
 				t.Errorf("%s: want %q, have %q, %v", path, want, body, err)
 			}
-			time.Sleep(2 * take)
+			time.Sleep(2 * timeout)
 		}
 	}
 }

@@ -2,11 +2,14 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,87 +27,70 @@ var statusHTML string
 //go:embed status.css
 var statusCSS string
 
-// A Link is a link in the head of the status page.
+// A Link is a link in the head of every page.
 type Link struct {
 	Text string
 	Href string // a path of the exporter, or a URL
 }
 
-// A StatusConfig is what the status page needs.
+// A StatusConfig is what the status pages need.
 type StatusConfig struct {
-	// Snapshots returns what is known now, without any wait.
+	// Snapshots returns the latest snapshots at once.
 	Snapshots func() []org.Snapshot
+	// Start starts those refreshes of the named organizations that are due. It
+	// does not wait for them. Nil: a view starts none.
+	Start func(names []string)
+	// Scraped returns when the latest scrape began, or when the process
+	// started. Nil: the pages do not mention scrapes.
+	Scraped func() time.Time
+	// Reloaded returns when the configuration was last loaded or refused, and
+	// why it was refused. Nil: it cannot be reloaded.
+	Reloaded func() (time.Time, error)
+
 	Version   string
 	ProbePath string // of one organization's metrics
-	Links     []Link
-	// Reloaded returns when the configuration was last loaded, or refused,
-	// and why it was refused. Nil if nobody knows.
-	Reloaded func() (time.Time, error)
-	Now      func() time.Time // nil: time.Now
-	Logger   log.Logger       // nil: no logging
-}
-
-// perPage is how many organizations a page shows.
-const perPage = 25
-
-// A page is what the template shows.
-type page struct {
-	Style   template.CSS
-	Version string
+	// DocsURL is the URL of the directory docs, with a slash at its end. Empty:
+	// the pages do not link to documentation and runbooks.
+	DocsURL string
 	Links   []Link
-	At      time.Time
-	Query   query
-	Refused *refusal
-	Title   string
-	Icon    template.URL
-	Tallies []tally
-	Found   int // organizations that the filter lets through
-	Shown   []organization
-	Pager   pager
+	Zone    *time.Location   // shown beside UTC; nil: time.Local
+	Now     func() time.Time // nil: time.Now
+	Logger  log.Logger       // nil: no logging
 }
 
-// A refusal is a configuration that could not be loaded.
-type refusal struct {
-	Ago string
-	Err string
+// pages serves the status pages.
+type pages struct {
+	StatusConfig
+	templates *template.Template
+	policy    string
 }
 
-// Status serves the status page: every organization and collector, the worst
-// first. It shows ids and never an e-mail address or a person's name.
-func Status(cfg StatusConfig) http.Handler {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
+func newPages(cfg StatusConfig) *pages {
+	p := &pages{StatusConfig: cfg, templates: template.Must(template.New("").Funcs(template.FuncMap{"meaning": meaning}).Parse(statusHTML))}
+	if p.Now == nil {
+		p.Now = time.Now
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = log.NewNopLogger()
+	if p.Zone == nil {
+		p.Zone = time.Local
 	}
-	cfg.Links = slices.Clone(cfg.Links)
-	for i, l := range cfg.Links {
-		cfg.Links[i].Href = relative(l.Href)
+	if p.Logger == nil {
+		p.Logger = log.NewNopLogger()
 	}
-	page := template.Must(template.New("status").Parse(statusHTML))
-	policy := statusPolicy(statusCSS)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var body bytes.Buffer
-		if err := page.Execute(&body, newPage(cfg, r.URL.Query())); err != nil {
-			level.Error(cfg.Logger).Log("msg", "status page not rendered", "err", err)
-			say(w, http.StatusInternalServerError, "the status page could not be rendered")
-			return
-		}
-		protect(w, typeHTML, policy)
-		_, _ = w.Write(body.Bytes())
-	})
-}
-
-// statusPolicy allows the page its own style and the icon in it, and to send
-// its form to where it came from.
-func statusPolicy(css string) string {
-	sum := sha256.Sum256([]byte(css))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+	p.ProbePath = relative(cfg.ProbePath)
+	p.Links = nil
+	for _, l := range cfg.Links {
+		p.Links = append(p.Links, Link{l.Text, relative(l.Href)})
+	}
+	if cfg.DocsURL != "" {
+		p.Links = append(p.Links, Link{"Documentation", cfg.DocsURL}, Link{"Alerts", cfg.DocsURL + "alerts.md"})
+	}
+	sum := sha256.Sum256([]byte(statusCSS))
+	p.policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	return p
 }
 
-// relative makes a path one that is found behind a proxy's prefix, too.
+// relative makes a path relative, so that it works behind a proxy's prefix.
 func relative(href string) string {
 	if strings.HasPrefix(href, "/") {
 		return "." + href
@@ -112,62 +98,288 @@ func relative(href string) string {
 	return href
 }
 
-func newPage(cfg StatusConfig, params map[string][]string) page {
-	now := cfg.Now()
-	p := page{
-		Style: template.CSS(statusCSS), Version: cfg.Version, Links: cfg.Links, //nolint:gosec // our own file
-		At: now.UTC(), Query: parseQuery(params),
-	}
-	if cfg.Reloaded != nil {
-		if at, err := cfg.Reloaded(); err != nil {
-			p.Refused = &refusal{Ago: span(now.Sub(at)), Err: err.Error()}
+// serve answers with a page that build returns. A panic is a 500 and a log
+// line.
+func (p *pages) serve(w http.ResponseWriter, build func() (status int, page string, data any)) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			p.fail(w, fmt.Errorf("panic: %v", cause))
 		}
+	}()
+	status, page, data := build()
+	var body bytes.Buffer
+	if err := p.templates.ExecuteTemplate(&body, page, data); err != nil {
+		p.fail(w, err)
+		return
 	}
-	ranked := rank(cfg.Snapshots(), now)
-	p.Title, p.Icon = headline(ranked)
-	p.Tallies = p.Query.tallies(ranked)
-	found := p.Query.filter(ranked)
-	p.Found = len(found)
-	p.Pager, found = p.Query.cut(found)
-	for _, r := range found {
-		p.Shown = append(p.Shown, newOrganization(r, relative(cfg.ProbePath), now))
-	}
-	return p
+	protect(w, typeHTML, p.policy)
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes())
 }
 
-// headline says in a line, and in the tab's icon, how it all stands.
-func headline(all []ranked) (string, template.URL) {
-	const (
-		well = `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%231a7f37'/%3E%3C/svg%3E`
-		ill  = `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M8 1l7.5 14h-15z' fill='%23cf222e'/%3E%3C/svg%3E`
-	)
-	n, starting := 0, 0
-	for _, r := range all {
-		switch {
-		case r.state.ill():
-			n++
-		case r.state == waiting:
-			starting++
+func (p *pages) fail(w http.ResponseWriter, err error) {
+	level.Error(p.Logger).Log("msg", "status page not rendered", "err", err)
+	say(w, http.StatusInternalServerError, "internal error: the log of the exporter has the cause")
+}
+
+// A head is what all pages show, and what their templates call.
+type head struct {
+	clock
+	Docs    string
+	Style   template.CSS
+	Title   string
+	Version string
+	Links   []Link
+	Now     time.Time
+	Local   bool // times have one of the zone beside UTC
+	Reload  int  // seconds until the browser loads the page again; 0: it does not
+	Refused error
+	Tried   time.Time // when the configuration was refused
+}
+
+func (p *pages) head(c clock) head {
+	h := head{clock: c, Now: c.now, Docs: p.DocsURL, Style: template.CSS(statusCSS), Version: p.Version, Links: p.Links} //nolint:gosec // an embedded file
+	_, offset := c.now.In(c.zone).Zone()
+	h.Local = offset != 0
+	if p.Reloaded != nil {
+		h.Tried, h.Refused = p.Reloaded()
+	}
+	return h
+}
+
+// Runbook returns the URL of an alert's runbook, or "" without documentation.
+func (h head) Runbook(alert string) string {
+	if h.Docs == "" {
+		return ""
+	}
+	return h.Docs + "runbooks/" + alert + ".md"
+}
+
+// RunbookOf returns the URL of the runbook of the alert for a reason.
+func (h head) RunbookOf(reason string) string {
+	switch org.Reason(reason) {
+	case org.Auth, org.NotMaster, org.Forbidden:
+		return h.Runbook("CloudOrgCredentialsRefused")
+	case org.Throttled:
+		return h.Runbook("CloudOrgThrottled")
+	case org.ClockSkew:
+		return h.Runbook("CloudOrgClockOffset")
+	}
+	return h.Runbook("CloudOrgCollectorFailing")
+}
+
+// A row is an organization as the pages show it. Numbers are -1 if unknown.
+type row struct {
+	*org.Snapshot
+	State                         state
+	Causes                        []*cause
+	Reasons                       []string
+	Members, Invitations, Leaving int
+	Expiry                        time.Time // of the next pending invitation
+	Oldest                        time.Time // when the oldest listing was read
+	All, Unread                   int       // collectors, and those that the latest refresh did not read
+	tally                         tally
+	Counts                        []count
+}
+
+// Href returns the link to the organization.
+func (r *row) Href() string {
+	return "." + PathOrganization + "?name=" + url.QueryEscape(r.Organization)
+}
+
+// Good returns how many collectors the latest refresh read.
+func (r *row) Good() int { return r.All - r.Unread }
+
+func newRow(s *org.Snapshot, c clock) *row {
+	r := &row{Snapshot: s, Causes: causes(s, c), tally: tallyOf(s, c.now), Members: -1, Invitations: -1, Leaving: -1}
+	r.Counts = r.tally.counts()
+	for _, l := range s.Collectors() {
+		r.State = max(r.State, stateOf(s, &l.Health, c.now))
+		r.All++
+		if !l.Success() {
+			r.Unread++
 		}
+		if earlier(l.LastSuccess, r.Oldest) < 0 {
+			r.Oldest = l.LastSuccess
+		}
+	}
+	for _, cause := range r.Causes {
+		if !slices.Contains(r.Reasons, cause.Reason) {
+			r.Reasons = append(r.Reasons, cause.Reason)
+		}
+	}
+	if l := s.Listings.Members; l.Present {
+		r.Members = len(l.Items)
+		for _, m := range l.Items {
+			if m.Repeat {
+				r.Members--
+			}
+		}
+	}
+	if l := s.Listings.Invitations; l.Present {
+		r.Invitations = 0
+		for _, i := range l.Items {
+			if i.Pending {
+				r.Invitations++
+				if i.Expires.After(c.now) && earlier(i.Expires, r.Expiry) < 0 {
+					r.Expiry = i.Expires
+				}
+			}
+		}
+	}
+	if s.Withdrawals.Present {
+		r.Leaving = len(s.Withdrawals.Items)
+	}
+	return r
+}
+
+// Status serves the overview: what has to be decided, how current the data is,
+// and a row for each organization, the worst first. A view starts the refreshes
+// that are due of the organizations that it shows.
+func Status(cfg StatusConfig) http.Handler {
+	p := newPages(cfg)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.serve(w, func() (int, string, any) { return http.StatusOK, "overview", p.overview(parseQuery(r.URL.Query())) })
+	})
+}
+
+// An overview is the data of the template of that name.
+type overview struct {
+	head
+	Tone      state // of the headline
+	Decisions []count
+	Outdated  int     // organizations whose data is not current
+	States    []state // of those
+	Facets    []facet
+	Query     query
+	Notes     []string
+	Columns   []column
+	Rows      []*row
+	Total     int
+	Changes   []change
+	Again     string // value of the parameter "refresh" that switches loading again on, or off
+}
+
+func (p *pages) overview(q query) overview {
+	c := clock{p.Now(), p.Zone}
+	snapshots := p.Snapshots()
+	rows := make([]*row, len(snapshots))
+	for i := range snapshots {
+		rows[i] = newRow(&snapshots[i], c)
+	}
+	slices.SortStableFunc(rows, func(a, b *row) int {
+		return cmp.Or(int(b.State-a.State), b.Unread-a.Unread, b.tally.decisions()-a.tally.decisions(), cmp.Compare(a.Organization, b.Organization))
+	})
+	o := overview{head: p.head(c), Query: q, Total: len(rows), Facets: q.facets(rows), Decisions: decisions(rows), Changes: changes(rows, 10)}
+	var shown []string
+	for _, r := range rows {
+		if r.State != ok {
+			o.Outdated++
+			if !slices.Contains(o.States, r.State) {
+				o.States = append(o.States, r.State)
+			}
+		}
+		if q.matches(r, o.Facets, "") {
+			o.Rows, shown = append(o.Rows, r), append(shown, r.Organization)
+		}
+	}
+	var found bool
+	if o.Columns, found = q.sort(o.Rows); !found {
+		o.Notes = append(o.Notes, "There is no column “"+q.Get("sort")+"”: sorted by state.")
+	}
+	o.headline(p)
+	o.reload(p.Start != nil)
+	if p.Start != nil {
+		p.Start(shown)
+	}
+	return o
+}
+
+// decisions adds up what waits in rows.
+func decisions(rows []*row) []count {
+	var sum tally
+	for _, r := range rows {
+		for k, n := range r.tally {
+			sum[k] += n
+		}
+	}
+	all := sum.counts()
+	for i := range all {
+		c := &all[i]
+		for _, r := range rows {
+			if r.tally[c.kind] > 0 {
+				c.Most = append(c.Most, r)
+			}
+		}
+		slices.SortStableFunc(c.Most, func(a, b *row) int { return b.tally[c.kind] - a.tally[c.kind] })
+		const most = 3
+		c.Others = max(0, len(c.Most)-most)
+		c.Most = c.Most[:len(c.Most)-c.Others]
+	}
+	return all
+}
+
+// Of returns the number of c's things in r.
+func (c count) Of(r *row) int { return r.tally[c.kind] }
+
+// headline sets the title: what has to be decided, and how current the data is.
+func (o *overview) headline(p *pages) {
+	n := 0
+	for _, c := range o.Decisions {
+		if !c.News() {
+			n += c.N
+		}
+	}
+	if o.Outdated > 0 {
+		o.Tone = o.States[0]
+	}
+	if n > 0 {
+		o.Tone = max(o.Tone, overdue)
+	}
+	var parts []string
+	switch {
+	case n > 0:
+		parts = append(parts, plural(n, "item needs", "items need")+" a decision")
+	case o.Outdated == 0: // else data that is not current may need one
+		parts = append(parts, "Nothing needs a decision")
+	}
+	if p.Scraped != nil && o.now.Sub(p.Scraped()) > late {
+		o.Tone = max(o.Tone, overdue)
+		parts = append(parts, "No scrape for "+o.Age(p.Scraped()))
 	}
 	switch {
-	case len(all) == 0:
-		return "No organization is served here", well
-	case n == 1:
-		return "1 of " + organizations(len(all)) + " needs attention", ill
-	case n > 1:
-		return strconv.Itoa(n) + " of " + organizations(len(all)) + " need attention", ill
-	case starting > 0:
-		return "Starting: " + strconv.Itoa(starting) + " of " + organizations(len(all)) + " not read yet", well
-	case len(all) == 1:
-		return "The organization is well", well
+	case o.Total == 0:
+		parts = []string{"No organizations configured on this instance (check --shard)"}
+	case o.Outdated == 0:
+		parts = append(parts, "Data is current")
+	default:
+		parts = append(parts, fmt.Sprintf("Data of %d of %s is current", o.Total-o.Outdated, plural(o.Total, "organization", "organizations")))
 	}
-	return "All " + organizations(len(all)) + " are well", well
+	o.Title = strings.Join(parts, ". ")
 }
 
-func organizations(n int) string {
+func plural(n int, one, more string) string {
 	if n == 1 {
-		return "1 organization"
+		return "1 " + one
 	}
-	return strconv.Itoa(n) + " organizations"
+	return strconv.Itoa(n) + " " + more
+}
+
+// soon is after how many seconds a page is loaded again while a refresh runs
+// that the view has started.
+const soon = 5
+
+// reload decides when the browser loads the page again: when the reader wants
+// it, and soon while a refresh runs.
+func (o *overview) reload(started bool) {
+	want := o.Query.Get("refresh")
+	n, err := strconv.Atoi(want)
+	switch o.Again = "30"; {
+	case err == nil && n >= soon && n <= 3600:
+		o.Reload, o.Again = n, ""
+	case want == "" && started && (slices.Contains(o.States, waiting) || slices.Contains(o.States, overdue)):
+		o.Reload, o.Again = soon, "0"
+	case want != "" && want != "0":
+		o.Notes = append(o.Notes, fmt.Sprintf("refresh “%s” is not a number of seconds from %d to 3600: the page does not reload.", want, soon))
+	}
 }

@@ -2,35 +2,46 @@ package web_test
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/web"
 )
 
+const docsURL = "https://docs.example/docs/"
+
 func statusConfig(snapshots ...org.Snapshot) web.StatusConfig {
 	return web.StatusConfig{
 		Snapshots: func() []org.Snapshot { return snapshots },
+		Start:     func([]string) {},
 		Version:   "0.1.0",
 		ProbePath: "/probe",
+		DocsURL:   docsURL,
+		Zone:      korea(),
 		Now:       noon,
 		Links: []web.Link{
 			{Text: "Metrics", Href: "/metrics"},
-			{Text: "Discovery", Href: "/sd"},
 			{Text: "Configuration", Href: "/config"},
-			{Text: "Healthy", Href: "/-/healthy"},
-			{Text: "Ready", Href: "/-/ready"},
-			{Text: "Documentation", Href: "https://github.com/cloudorg-exporter/cloudorg_exporter"},
 		},
 	}
+}
+
+// handler serves the status pages as the exporter does.
+func handler(cfg web.StatusConfig) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", web.Status(cfg))
+	mux.Handle("GET "+web.PathOrganization, web.Organization(cfg))
+	return mux
 }
 
 func get(t testing.TB, h http.Handler, url string) *httptest.ResponseRecorder {
@@ -40,204 +51,411 @@ func get(t testing.TB, h http.Handler, url string) *httptest.ResponseRecorder {
 	return w
 }
 
-// statusPage is the page at url, of snapshots.
-func statusPage(t testing.TB, url string, snapshots ...org.Snapshot) node {
+// page is the page at url, of snapshots.
+func page(t testing.TB, url string, snapshots ...org.Snapshot) node {
 	t.Helper()
-	w := get(t, web.Status(statusConfig(snapshots...)), url)
+	w := get(t, handler(statusConfig(snapshots...)), url)
 	if w.Code != http.StatusOK {
 		t.Fatalf("%s: status %d", url, w.Code)
 	}
 	return parse(t, w.Body.String())
 }
 
-// order is the organizations that a page shows, from the top.
+// rows returns the rows of the overview, each cell's text under the title of
+// its column, and the cause of a failure under "why".
+func rows(page node) []map[string]string {
+	var all []map[string]string
+	tables := page.all("table")
+	if len(tables) == 0 || tables[0].all("caption")[0].text() != "Organizations" {
+		return nil
+	}
+	var titles []string
+	for _, th := range tables[0].all("thead")[0].all("th") {
+		titles = append(titles, th.text())
+	}
+	for _, tr := range tables[0].all("tbody")[0].all("tr") {
+		if tr.attr("class") == "why" {
+			all[len(all)-1]["why"] += tr.text()
+			continue
+		}
+		row, i := map[string]string{}, 0
+		for n := range tr.ChildNodes() {
+			if n.Type == html.ElementNode {
+				row[titles[i]] = node{n}.text()
+				i++
+			}
+		}
+		all = append(all, row)
+	}
+	return all
+}
+
+// order is the organizations of the overview, from the top.
 func order(page node) string {
 	var names []string
-	for _, s := range page.all("section") {
-		names = append(names, s.all("h2")[0].all("bdi")[0].text())
+	for _, r := range rows(page) {
+		names = append(names, r["Organization"])
 	}
 	return strings.Join(names, " ")
 }
 
-func TestStatusShowsTheWorstFirst(t *testing.T) {
-	page := statusPage(t, "/", representative()...)
-	want := "acme-labs samsung-hq archive acme-games new-subsidiary acme 한국-클라우드"
-	if have := order(page); have != want {
-		t.Errorf("order: want %s, have %s", want, have)
-	}
-	if want, have := "4 of 7 organizations need attention", page.all("h1")[0].text(); have != want {
-		t.Errorf("headline: want %q, have %q", want, have)
-	}
-}
+const worstFirst = "acme-labs samsung-hq archive acme-games old-branch new-subsidiary acme 한국-클라우드"
 
-func TestStatusSaysWhatIsWrongAndWhatToDo(t *testing.T) {
-	sections := map[string]string{}
-	for _, s := range statusPage(t, "/", representative()...).all("section") {
-		sections[s.all("bdi")[0].text()] = s.text()
+func TestOverviewRows(t *testing.T) {
+	page := page(t, "/", world()...)
+	if have := order(page); have != worstFirst {
+		t.Errorf("order: want %s, have %s", worstFirst, have)
 	}
-	for name, wants := range map[string][]string{
-		"acme-games": {
-			"▲ stale acme-games", "ncp · acme-games Inc. · id 4711",
-			"Refreshed 2 min 3 s ago in 1.2 s. Next in 2 min 57 s.",
-			"throttled (members): raise cache_ttl",
-			"members ▲ stale 123 17 min 2.3 s", "COMMON_104: too many requests",
-			"throttled for 12 min; serving data 17 min old, for another 43 min",
-			"could not be read so far: 2",
-			"Members 123", "INVT 9", "LEV 0",
-			"Pending invitations 9", "account 2511871 lapsed 1 d 2 h ago", "account 2511876 1 d 17 h left", "and 4 more",
-			"Pending withdrawals 2", "account 2503310 asked 2 d 2 h ago account 2503377 asked 9 h ago",
+	for i, want := range map[int]map[string]string{
+		0: {"State": "failing", "Cloud": "ncp", "Members": "–unknown", "Collectors": "0/5", "Data age": "5 h"},
+		1: {"State": "failing", "Cloud": "scp", "To decide": "1 received", "Members": "68", "Invitations": "1", "Requests to leave": "–unknown", "Collectors": "3/4"},
+		2: {"State": "expired", "Members": "–unknown", "Data age": "1 h 2 min"},
+		3: {
+			"State": "stale", "To decide": "1 expired 1 expiring 1 leaving 1 joined 1 left", "Members": "123", "Invitations": "9",
+			"Next expiry": "in 1 d 17 h", "Requests to leave": "2", "Collectors": "4/5", "Data age": "17 min",
 		},
-		"acme-labs": {
-			"✕ failing acme-labs", "auth (members, invitations): check access_key", "members ✕ failing –unknown 5 h",
-			"auth for 4 h 55 min; serving nothing", "Members unknown", "Pending invitations unknown",
-		},
-		"samsung-hq":     {"api_version ✕ failing –unknown –unknown 2.3 s", "sent 9 d ago", "Received invitations 1", "from organization o-5kd81mzq 3 d left"},
-		"archive":        {"◆ expired archive", "Next due, with the next scrape.", "still scrapes this"},
-		"new-subsidiary": {"○ waiting new-subsidiary", "The first refresh has not ended.", "members ○ waiting –unknown –unknown –unknown"},
-		"acme":           {"✓ ok acme", "Pending withdrawals 0"},
+		4: {"State": "overdue", "Members": "39", "Data age": "13 min"},
+		5: {"State": "waiting", "Members": "–unknown", "Collectors": "0/5", "Data age": "–unknown"},
+		6: {"State": "ok", "To decide": "", "Members": "39", "Next expiry": "in 21 d", "Requests to leave": "0", "Collectors": "5/5", "Data age": "2 min"},
 	} {
-		for _, want := range wants {
-			if !strings.Contains(sections[name], want) {
-				t.Errorf("%s: want %q in\n%s", name, want, sections[name])
+		have := rows(page)[i]
+		for title, text := range want {
+			if have[title] != text {
+				t.Errorf("%s, %s: want %q, have %q", have["Organization"], title, text, have[title])
 			}
 		}
 	}
-	if s := sections["acme-labs"]; strings.Contains(s, "withdrawals") {
-		t.Errorf("a collector that is not configured is shown:\n%s", s)
+}
+
+// The reason and what to do stand in the overview, the error once per cause.
+func TestOverviewCauses(t *testing.T) {
+	all := rows(page(t, "/", world()...))
+	for _, want := range []string{
+		"auth all collectors: check access_key", "Failing for 4 h 55 min; no data is exported.",
+		"get /open-api/v1/group/tree: NCP error 200 (HTTP 401)", "get /open-api/v1/account/leave: NCP",
+	} {
+		if n := strings.Count(all[0]["why"], want); n != 1 {
+			t.Errorf("%q appears %d times in %q", want, n, all[0]["why"])
+		}
+	}
+	if want := "data of 2026-11-26 02:43 UTC / 11:43 KST is exported until 2026-11-26 03:43 UTC / 12:43 KST"; !strings.Contains(all[3]["why"], want) {
+		t.Errorf("want %q in %q", want, all[3]["why"])
+	}
+	if all[6]["why"] != "" {
+		t.Errorf("a healthy organization has a cause: %q", all[6]["why"])
 	}
 }
 
-func TestStatusFilters(t *testing.T) {
-	for url, want := range map[string]string{
-		"/?name=ACME":                 "acme-labs acme-games acme",
-		"/?name=games+inc":            "acme-games", // the cloud's name for it
-		"/?name=%ED%95%9C%EA%B5%AD":   "한국-클라우드",
-		"/?name=nobody":               "",
-		"/?state=failing":             "acme-labs samsung-hq",
-		"/?state=attention":           "acme-labs samsung-hq archive acme-games",
-		"/?state=waiting":             "new-subsidiary",
-		"/?state=ok&name=acme":        "acme",
-		"/?state=nonsense&page=x":     "acme-labs samsung-hq archive acme-games new-subsidiary acme 한국-클라우드",
-		"/?page=99&name=acme-l":       "acme-labs",
-		"/?page=-1&name=acme-l":       "acme-labs",
-		"/?name=" + long("x", 100000): "",
+func TestOverviewHeadline(t *testing.T) {
+	other := good("b")
+	scraped := func(ago time.Duration) func() time.Time {
+		return func() time.Time { return noon().Add(-ago) }
+	}
+	for _, test := range []struct {
+		want, tone string
+		scraped    func() time.Time
+		snapshots  []org.Snapshot
+	}{
+		{"No organizations configured on this instance (check --shard)", "ok", nil, nil},
+		{"Nothing needs a decision. Data is current", "ok", nil, []org.Snapshot{good("a")}},
+		{"Nothing needs a decision. Data is current", "ok", scraped(4 * time.Minute), []org.Snapshot{good("a"), other}},
+		{"Nothing needs a decision. No scrape for 13 min. Data is current", "overdue", scraped(13 * time.Minute), []org.Snapshot{good("a")}},
+		{"No scrape for 13 min. Data of 0 of 1 organization is current", "overdue", scraped(13 * time.Minute), []org.Snapshot{asleep("a", 13*time.Minute)}},
+		{"Data of 1 of 2 organizations is current", "waiting", nil, []org.Snapshot{good("a"), starting("b")}},
+		{"Data of 1 of 2 organizations is current", "failing", nil, []org.Snapshot{good("a"), refused("b")}},
+		{"3 items need a decision. Data of 0 of 1 organization is current", "stale", nil, []org.Snapshot{deciding("a")}},
 	} {
-		page := statusPage(t, url, representative()...)
+		cfg := statusConfig(test.snapshots...)
+		cfg.Scraped = test.scraped
+		page := parse(t, get(t, handler(cfg), "/").Body.String())
+		h1 := page.all("h1")[0]
+		if have := h1.text(); have != test.want || h1.attr("class") != test.tone {
+			t.Errorf("want %q (%s), have %q (%s)", test.want, test.tone, have, h1.attr("class"))
+		}
+		if have := page.all("title")[0].text(); !strings.HasPrefix(have, test.want) {
+			t.Errorf("title: want %q, have %q", test.want, have)
+		}
+	}
+}
+
+// decisions returns the counts at the top of a page, by the kind's alert.
+func decisions(page node) map[string]string {
+	found := map[string]string{}
+	for _, ul := range page.all("ul") {
+		if ul.attr("class") == "decisions" {
+			for _, li := range ul.all("li") {
+				for _, a := range li.all("a") {
+					if alert, ok := strings.CutPrefix(a.attr("href"), docsURL+"runbooks/"); ok {
+						found[strings.TrimSuffix(alert, ".md")] = li.all("strong")[0].text()
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+// The counts are those that the alerts fire for, at and around their
+// thresholds.
+func TestDecisions(t *testing.T) {
+	s := good("acme")
+	lapsed := invited(1, -time.Minute)
+	lapsed.Pending = false
+	s.Listings.Invitations = read(0, invited(1, -time.Minute), lapsed, invited(2, 0), invited(3, time.Second), invited(4, 3*day-time.Second), invited(5, 3*day),
+		org.Invitation{MemberID: "6", Pending: true})
+	s.Withdrawals = read(0, leaving(1, 3*day), leaving(2, 3*day+time.Second), leaving(3, 8*day), org.Withdrawal{MemberID: "4"})
+	s.Received = read(0, org.Invitation{Pending: true}, org.Invitation{})
+	change := func(ago time.Duration, what org.What, from, to string) org.Change {
+		return org.Change{Time: noon().Add(-ago), What: what, From: from, To: to}
+	}
+	s.Changes = []org.Change{
+		change(day, org.MemberChanged, "JOIN", org.None), // too long ago
+		change(day-time.Second, org.MemberChanged, "JOIN", org.None),
+		change(0, org.MemberChanged, "LVREQ", org.None),
+		change(0, org.MemberChanged, "INVT", org.None), // an invitation that ended
+		change(0, org.MemberChanged, "INVT", "JOIN"),
+		change(0, org.MemberChanged, org.None, "ACTIVE"),
+		change(0, org.MemberChanged, org.None, "LEAVE_REQUESTED"),
+		change(0, org.MemberChanged, org.None, "INVT"),
+		change(0, org.MemberChanged, "JOIN", "LVREQ"),
+		change(0, org.InvitationGone, "", ""),
+	}
+	want := map[string]string{
+		"CloudOrgInvitationLapsed": "2", "CloudOrgInvitationExpiring": "2", "CloudOrgWithdrawalUndecided": "2",
+		"CloudOrgReceivedInvitationWaiting": "1", "CloudOrgMemberJoinedUninvited": "3", "CloudOrgMemberLeft": "2",
+	}
+	for _, url := range []string{"/", "/organization?name=acme"} {
+		if diff := cmp.Diff(want, decisions(page(t, url, s))); diff != "" {
+			t.Errorf("%s (-want +have):\n%s", url, diff)
+		}
+	}
+	// NCP decides nothing on the first two days of a month in Korea.
+	for now, want := range map[time.Time]string{
+		time.Date(2026, time.November, 30, 14, 59, 0, 0, time.UTC): "3", time.Date(2026, time.November, 30, 15, 0, 0, 0, time.UTC): "",
+		time.Date(2026, time.December, 2, 14, 59, 0, 0, time.UTC): "", time.Date(2026, time.December, 2, 15, 0, 0, 0, time.UTC): "3",
+	} {
+		cfg := statusConfig(s)
+		cfg.Now = func() time.Time { return now }
+		if have := decisions(parse(t, get(t, handler(cfg), "/").Body.String()))["CloudOrgWithdrawalUndecided"]; have != want {
+			t.Errorf("%s: want %q, have %q", now, want, have)
+		}
+	}
+}
+
+// The page and the alerts have the same thresholds.
+func TestThresholdsAreThoseOfTheAlerts(t *testing.T) {
+	rules, err := os.ReadFile("../../dashboards/rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"invitation_expiry_days", "withdrawal_age_days"} {
+		if !regexp.MustCompile(`cloudorg:threshold:` + name + `\n\s+expr: 3\n`).Match(rules) {
+			t.Errorf("the threshold %s is not 3, or not there", name)
+		}
+	}
+}
+
+// Every runbook that a page links to exists.
+func TestRunbooksExist(t *testing.T) {
+	s := deciding("acme")
+	s.Received = read(0, org.Invitation{Pending: true})
+	s.Info = failed(s.Info, 0, org.ClockSkew, "", "clock")
+	s.Groups = failed(s.Groups, 0, org.Network, "", "network")
+	all := append(world(), s)
+	cfg := statusConfig(all...)
+	cfg.Reloaded = func() (time.Time, error) { return noon(), errors.New("bad file") }
+	seen := map[string]bool{}
+	for _, a := range parse(t, get(t, handler(cfg), "/").Body.String()).all("a") {
+		if file, ok := strings.CutPrefix(a.attr("href"), docsURL); ok && file != "" && !seen[file] {
+			seen[file] = true
+			if _, err := os.Stat("../../docs/" + file); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if len(seen) != 12 {
+		t.Errorf("links to documents: want 12, have %d: %v", len(seen), seen)
+	}
+}
+
+func TestOverviewFilters(t *testing.T) {
+	for url, want := range map[string]string{
+		"/?name=ACME":                   "acme-labs acme-games acme",
+		"/?name=inc":                    "", // the name that the cloud has for it is not visible
+		"/?name=%ED%95%9C%EA%B5%AD":     "한국-클라우드",
+		"/?state=failing":               "acme-labs samsung-hq",
+		"/?state=overdue":               "old-branch",
+		"/?state=ok&name=acme":          "acme",
+		"/?cloud=scp":                   "samsung-hq",
+		"/?reason=auth":                 "acme-labs",
+		"/?reason=forbidden&cloud=ncp":  "",
+		"/?decision=expired":            "acme-games",
+		"/?decision=received":           "samsung-hq",
+		"/?state=bogus":                 "",
+		"/?reason=bogus":                "",
+		"/?unknown=x":                   worstFirst,
+		"/?name=" + long("x", 100000):   "",
+		"/?name=acme&sort=-name":        "acme-labs acme-games acme",
+		"/?name=acme&sort=members":      "acme-games acme acme-labs",
+		"/?name=acme&sort=-members":     "acme-labs acme acme-games",
+		"/?name=acme&sort=age":          "acme-labs acme-games acme",
+		"/?name=acme&sort=expiry":       "acme-games acme acme-labs",
+		"/?sort=cloud&state=failing":    "acme-labs samsung-hq",
+		"/?sort=decisions&name=s":       "acme-games samsung-hq acme-labs new-subsidiary",
+		"/?sort=-state":                 strings.Join(reversed(worstFirst), " "),
+		"/?sort=bogus&name=acme":        "acme-labs acme-games acme",
+		"/?sort=collectors&cloud=scp":   "samsung-hq",
+		"/?sort=leaving&decision=left":  "acme-games",
+		"/?sort=invitations&name=acme-": "acme-games acme-labs",
+	} {
+		page := page(t, url, world()...)
 		if have := order(page); have != want {
 			t.Errorf("%.40s: want %q, have %q", url, want, have)
 		}
-		if want == "" && !strings.Contains(page.text(), "No organization is like that. Show all") {
+		if want == "" && !strings.Contains(page.text(), "No organization matches. Show all") {
 			t.Errorf("%.40s: an empty page does not say why", url)
 		}
 	}
-}
-
-// The page asks for itself again, with the same parameters: a refresh without
-// an address does that. Those who read with a screen reader can turn it off.
-func TestStatusRefreshesItself(t *testing.T) {
-	for url, want := range map[string]string{"/": "60", "/?name=acme&refresh=300": "300", "/?refresh=0": "", "/?refresh=1": "60"} {
-		have := ""
-		for _, m := range statusPage(t, url, representative()...).all("meta") {
-			if m.attr("http-equiv") == "refresh" {
-				have = m.attr("content")
-			}
-		}
-		if have != want {
-			t.Errorf("%s: want %q, have %q", url, want, have)
-		}
-	}
-	page := statusPage(t, "/?name=acme&state=ok&refresh=300", representative()...)
-	for _, a := range page.all("a") {
-		if href := a.attr("href"); strings.Contains(href, "state=failing") && href != "?name=acme&refresh=300&state=failing" {
-			t.Errorf("a link loses the filter: %s", href)
-		}
-	}
-	if have := page.all("input")[0].attr("value"); have != "acme" {
-		t.Errorf("the form loses the name: %q", have)
-	}
-}
-
-func TestStatusOfAThousandOrganizations(t *testing.T) {
-	all := make([]org.Snapshot, 1000)
-	for i := range all {
-		all[i] = good(fmt.Sprintf("organization-%03d", i))
-	}
-	all[777] = representative()[1]
-	w := get(t, web.Status(statusConfig(all...)), "/")
-	if w.Body.Len() > 150_000 {
-		t.Errorf("the page has %d bytes", w.Body.Len())
-	}
-	page := parse(t, w.Body.String())
-	if have := order(page); !strings.HasPrefix(have, "acme-games organization-000 organization-001 ") {
-		t.Errorf("order: %s", have)
-	}
-	seen := map[string]bool{}
-	for n := 1; n <= 40; n++ {
-		page := statusPage(t, fmt.Sprintf("/?page=%d", n), all...)
-		for name := range strings.FieldsSeq(order(page)) {
-			if seen[name] {
-				t.Errorf("%s is shown twice", name)
-			}
-			seen[name] = true
-		}
-		next := ""
-		for _, a := range page.all("a") {
-			if a.attr("rel") == "next" {
-				next = a.attr("href")
-			}
-		}
-		if want := fmt.Sprintf("?page=%d", n+1); n < 40 && next != want || n == 40 && next != "" {
-			t.Errorf("page %d leads to %q", n, next)
-		}
-	}
-	if len(seen) != 1000 {
-		t.Errorf("the pages show %d organizations", len(seen))
-	}
-}
-
-func TestStatusHeadline(t *testing.T) {
-	first := representative()[6]
-	for want, snapshots := range map[string][]org.Snapshot{
-		"No organization is served here":              nil,
-		"The organization is well":                    {good("a")},
-		"All 2 organizations are well":                {good("a"), good("b")},
-		"Starting: 1 of 2 organizations not read yet": {good("a"), first},
-		"1 of 1 organization needs attention":         {representative()[1]},
-		"1 of 3 organizations needs attention":        {good("a"), representative()[1], first},
+	for url, want := range map[string]string{
+		"/?state=bogus": `state “bogus”`, "/?name=acme&state=ok": `1 of 8 organizations, name “acme”, state “ok”`,
+		"/?sort=bogus": `There is no column “bogus”`, "/?refresh=x": `refresh “x”`,
 	} {
-		page := statusPage(t, "/", snapshots...)
-		if have := page.all("h1")[0].text(); have != want {
-			t.Errorf("want %q, have %q", want, have)
-		}
-		if have := page.all("title")[0].text(); !strings.HasPrefix(have, want) {
-			t.Errorf("title: want %q, have %q", want, have)
+		if have := page(t, url, world()...).text(); !strings.Contains(have, want) {
+			t.Errorf("%s: want %q in\n%s", url, want, have)
 		}
 	}
 }
 
-func TestStatusTellsOfARefusedConfiguration(t *testing.T) {
+// Every link of the overview keeps the other parameters.
+func TestOverviewLinks(t *testing.T) {
+	page := page(t, "/?name=acme&state=stale&sort=members&refresh=300", world()...)
+	have := map[string]string{}
+	for _, a := range page.all("a") {
+		have[a.text()] = a.attr("href")
+	}
+	for text, want := range map[string]string{
+		"stale 1":                         "?name=acme&refresh=300&sort=members",
+		"failing 1":                       "?name=acme&refresh=300&sort=members&state=failing",
+		"throttled 1":                     "?name=acme&reason=throttled&refresh=300&sort=members&state=stale",
+		"ncp 1":                           "?cloud=ncp&name=acme&refresh=300&sort=members&state=stale",
+		"1 invitation expired unanswered": "?decision=expired&name=acme&refresh=300&sort=members&state=stale",
+		"Members":                         "?name=acme&refresh=300&sort=-members&state=stale",
+		"Data age":                        "?name=acme&refresh=300&sort=age&state=stale",
+		"Stop":                            "?name=acme&sort=members&state=stale",
+		"acme-games":                      "./organization?name=acme-games",
+		"Metrics":                         "./metrics",
+		"Documentation":                   docsURL,
+	} {
+		if have[text] != want {
+			t.Errorf("%s: want %q, have %q", text, want, have[text])
+		}
+	}
+	for _, th := range page.all("th") {
+		if sorted := th.attr("aria-sort"); (sorted != "") != (th.text() == "Members") || sorted != "" && sorted != "descending" {
+			t.Errorf("%s is said to be sorted %q", th.text(), sorted)
+		}
+	}
+}
+
+// Without the URL of the documentation no link leads there.
+func TestNoDocumentation(t *testing.T) {
+	cfg := statusConfig(world()...)
+	cfg.DocsURL = ""
+	for _, a := range parse(t, get(t, handler(cfg), "/").Body.String()).all("a") {
+		if href := a.attr("href"); strings.Contains(href, "runbooks") || strings.Contains(href, "docs") {
+			t.Errorf("link to %q", href)
+		}
+	}
+}
+
+// A view starts refreshes of what it shows, and reloads while one runs.
+func TestViewStartsRefreshes(t *testing.T) {
+	var started []string
+	cfg := statusConfig(world()...)
+	cfg.Start = func(names []string) { started = slices.Concat(started, names) }
+	for _, step := range []struct{ url, started, reload string }{
+		{"/", worstFirst, "5"},
+		{"/?refresh=0", worstFirst, ""},
+		{"/?refresh=60", worstFirst, "60"},
+		{"/?refresh=1", worstFirst, ""},
+		{"/?name=acme-", "acme-labs acme-games", "5"},
+		{"/?name=nobody", "", "5"},
+		{"/organization?name=old-branch", "old-branch", "5"},
+		{"/organization?name=acme", "acme", ""},
+		{"/organization?name=nobody", "", ""},
+	} {
+		started = nil
+		page := parse(t, get(t, handler(cfg), step.url).Body.String())
+		reload := ""
+		for _, m := range page.all("meta") {
+			if m.attr("http-equiv") == "refresh" {
+				reload = m.attr("content")
+			}
+		}
+		if have := strings.Join(started, " "); have != step.started || reload != step.reload {
+			t.Errorf("%s: want %q, reload %q, have %q, reload %q", step.url, step.started, step.reload, have, reload)
+		}
+	}
+	cfg.Start = nil
+	if body := get(t, handler(cfg), "/").Body.String(); strings.Contains(body, "http-equiv") {
+		t.Error("the page waits for refreshes that it cannot start")
+	}
+}
+
+func TestRefusedConfiguration(t *testing.T) {
 	cfg := statusConfig(good("acme"))
 	cfg.Reloaded = func() (time.Time, error) {
 		return noon().Add(-5 * time.Minute), errors.New("config.yml: line 3: unknown key \"<b>\"")
 	}
-	have := parse(t, get(t, web.Status(cfg), "/").Body.String()).text()
-	for _, want := range []string{"The configuration was refused 5 min ago. The one before it is in force.", `unknown key "<b>"`} {
-		if !strings.Contains(have, want) {
-			t.Errorf("want %q in\n%s", want, have)
+	for _, url := range []string{"/", "/organization?name=acme"} {
+		have := parse(t, get(t, handler(cfg), url).Body.String()).text()
+		for _, want := range []string{"The configuration was refused 5 min ago", `unknown key "<b>"`} {
+			if !strings.Contains(have, want) {
+				t.Errorf("%s: want %q in\n%s", url, want, have)
+			}
 		}
 	}
 	cfg.Reloaded = func() (time.Time, error) { return noon(), nil }
-	if have := get(t, web.Status(cfg), "/").Body.String(); strings.Contains(have, "refused") {
+	if have := get(t, handler(cfg), "/").Body.String(); strings.Contains(have, "refused") {
 		t.Errorf("a good configuration is said to be refused")
 	}
 }
 
-func BenchmarkStatusOfAThousandOrganizations(b *testing.B) {
-	all := make([]org.Snapshot, 1000)
-	for i := range all {
-		all[i] = good(fmt.Sprintf("organization-%03d", i))
+func TestTimesWithoutLocalZone(t *testing.T) {
+	cfg := statusConfig(good("acme"))
+	cfg.Zone = time.UTC
+	have := parse(t, get(t, handler(cfg), "/").Body.String()).text()
+	if !strings.Contains(have, "As of 2026-11-26 03:00 UTC.") || !strings.Contains(have, "variable TZ") {
+		t.Errorf("have %s", have)
 	}
-	h := web.Status(statusConfig(all...))
+}
+
+func TestPanicIsAnError(t *testing.T) {
+	cfg := statusConfig()
+	cfg.Snapshots = func() []org.Snapshot { panic("boom") }
+	for _, url := range []string{"/", "/organization?name=acme"} {
+		if w := get(t, handler(cfg), url); w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "boom") {
+			t.Errorf("%s: %d %q", url, w.Code, w.Body)
+		}
+	}
+}
+
+// All rows are on one page, which stays fast and small.
+func TestOverviewOfAThousandOrganizations(t *testing.T) {
+	h := handler(statusConfig(many(1000)...))
+	start := time.Now()
+	w := get(t, h, "/")
+	t.Logf("%d bytes in %s", w.Body.Len(), time.Since(start))
+	if w.Body.Len() > 1_000_000 {
+		t.Errorf("the page has %d bytes", w.Body.Len())
+	}
+	if have := len(rows(parse(t, w.Body.String()))); have != 1000 {
+		t.Errorf("rows: %d", have)
+	}
+}
+
+func BenchmarkOverviewOfAThousandOrganizations(b *testing.B) {
+	h := handler(statusConfig(many(1000)...))
 	b.ReportAllocs()
 	for b.Loop() {
 		get(b, h, "/")
@@ -245,6 +463,12 @@ func BenchmarkStatusOfAThousandOrganizations(b *testing.B) {
 }
 
 func long(s string, n int) string { return strings.Repeat(s, n) }
+
+func reversed(words string) []string {
+	all := strings.Fields(words)
+	slices.Reverse(all)
+	return all
+}
 
 // A node is an element of a page.
 type node struct{ *html.Node }
@@ -277,14 +501,14 @@ func (n node) attr(name string) string {
 	return ""
 }
 
-// text is what stands in n, with single spaces.
+// text is the text of n, with single spaces.
 func (n node) text() string {
 	var b strings.Builder
 	for d := range n.Descendants() {
 		switch {
 		case d.Type == html.TextNode && d.Parent.Data != "style":
 			b.WriteString(d.Data)
-		case slices.Contains([]string{"td", "th", "tr", "dd", "div"}, d.Data):
+		case slices.Contains([]string{"td", "th", "tr", "dd", "dt", "div"}, d.Data):
 			b.WriteString(" ")
 		}
 	}

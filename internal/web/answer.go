@@ -2,26 +2,27 @@ package web
 
 import "net/http"
 
-// The paths that are the same everywhere. Those of metrics can be chosen.
+// The paths that cannot be configured.
 const (
-	PathDiscovery = "/sd"
-	PathConfig    = "/config"
-	PathReload    = "/-/reload"
+	PathOrganization = "/organization"
+	PathDiscovery    = "/sd"
+	PathConfig       = "/config"
+	PathHealthy      = "/-/healthy"
+	PathReady        = "/-/ready"
+	PathReload       = "/-/reload"
 )
 
-// The content types of what is served beside metrics.
 const (
 	typeHTML = "text/html; charset=utf-8"
 	typeJSON = "application/json"
 	typeText = "text/plain; charset=utf-8"
 )
 
-// noContent is the policy of an answer that is no page: a browser that shows
-// it must load and run nothing.
+// noContent is the Content-Security-Policy of an answer that is not a page: a
+// browser loads and runs nothing.
 const noContent = "default-src 'none'; frame-ancestors 'none'"
 
-// protect sets the headers that keep a browser from doing more with the answer
-// than to show it.
+// protect sets the content type and the headers that restrict a browser.
 func protect(w http.ResponseWriter, contentType, policy string) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
@@ -32,9 +33,10 @@ func protect(w http.ResponseWriter, contentType, policy string) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// say answers with a line of text.
+// say answers with a line of text. An error of the write means that the client
+// has gone.
 func say(w http.ResponseWriter, status int, text string) {
 	protect(w, typeText, noContent)
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text + "\n")) // the client has gone; nobody is left to tell
+	_, _ = w.Write([]byte(text + "\n"))
 }
