@@ -104,7 +104,7 @@ func (f *flags) check() error {
 
 // checkPaths rejects paths that cannot be served, or are in use.
 func checkPaths(telemetry, probe string) error {
-	taken := map[string]bool{"/": true, webui.PathConfig: true, webui.PathDiscovery: true, "/organization": true}
+	taken := map[string]bool{"/": true, webui.PathConfig: true, webui.PathDiscovery: true, webui.PathOrganization: true}
 	for _, p := range []struct{ flag, path string }{{"--web.telemetry-path", telemetry}, {"--web.probe-path", probe}} {
 		switch {
 		case !strings.HasPrefix(p.path, "/") || strings.ContainsAny(p.path, "{} ?#") || path.Clean(p.path) != p.path:

@@ -9,7 +9,7 @@ import (
 )
 
 func TestHealthCheck(t *testing.T) {
-	_, url := cloud(t, nil)
+	_, url := simulate(t, nil)
 	health := free(t)
 	p := start(t, "--config.file="+write(t, "config.yml", "organizations:\n"+organization("acme", url)), "--web.health-address="+health)
 	silent := httptest.NewUnstartedServer(http.NotFoundHandler())

@@ -78,9 +78,8 @@ func loadOnly(load loader, name string) (*config.Config, error) {
 // for each cause of a failure: the collectors, what came back, what to do.
 func diagnose(w io.Writer, s org.Snapshot, calls int, now time.Time) {
 	type cause struct {
-		err        *org.Error
+		err        *org.Error // of the first of the collectors
 		collectors []string
-		texts      []string
 	}
 	var causes []*cause
 	all := s.Collectors()
@@ -92,15 +91,12 @@ func diagnose(w io.Writer, s org.Snapshot, calls int, now time.Time) {
 		if err == nil {
 			err = &org.Error{Reason: org.Other, Err: errors.New("not read")}
 		}
-		i := slices.IndexFunc(causes, func(c *cause) bool { return c.err.Reason == err.Reason && c.err.Advice == err.Advice })
+		i := slices.IndexFunc(causes, func(c *cause) bool { return sameCause(c.err, err) })
 		if i < 0 {
 			i = len(causes)
 			causes = append(causes, &cause{err: err})
 		}
 		causes[i].collectors = append(causes[i].collectors, c.Name)
-		if text := came(err); !slices.Contains(causes[i].texts, text) {
-			causes[i].texts = append(causes[i].texts, text)
-		}
 	}
 	if len(causes) == 0 {
 		fmt.Fprintf(w, "%s: all %s read with %s in %s%s\n", s.Organization, counted(len(all), "collector"),
@@ -109,9 +105,7 @@ func diagnose(w io.Writer, s org.Snapshot, calls int, now time.Time) {
 	}
 	for _, c := range causes {
 		fmt.Fprintf(w, "%s: %s: %s failed: %s\n", s.Organization, c.err.Reason, counted(len(c.collectors), "collector"), strings.Join(c.collectors, ", "))
-		for _, text := range c.texts {
-			fmt.Fprintf(w, "\t%s\n", text)
-		}
+		fmt.Fprintf(w, "\t%v\n", c.err)
 		if c.err.Advice != "" {
 			fmt.Fprintf(w, "\tWhat to do: %s.\n", c.err.Advice)
 		}
@@ -130,13 +124,19 @@ func countFailed(all []org.Collector) (n int) {
 	return n
 }
 
-// came returns what came back, without the call: several calls have the same
-// cause.
-func came(err *org.Error) string {
-	if e, ok := errors.AsType[*httpx.Error](err); ok {
-		return e.Error()
+// sameCause reports whether two errors differ at most in the call and the
+// number of the request.
+func sameCause(a, b *org.Error) bool {
+	text := func(err *org.Error) string {
+		e, ok := errors.AsType[*httpx.Error](err)
+		if !ok {
+			return err.Error()
+		}
+		answer := *e
+		answer.RequestID = ""
+		return answer.Error()
 	}
-	return err.Error()
+	return a.Reason == b.Reason && a.Advice == b.Advice && text(a) == text(b)
 }
 
 // summary returns what a person wants to know first of an organization.
@@ -163,8 +163,12 @@ func summary(s org.Snapshot, now time.Time) string {
 			}
 		}
 		text := counted(pending, "pending invitation")
-		if !next.IsZero() {
-			text += fmt.Sprintf(" (the next expires in %.1f days)", next.Sub(now).Hours()/24)
+		switch days := next.Sub(now).Hours() / 24; {
+		case next.IsZero():
+		case days < 0:
+			text += fmt.Sprintf(" (the first expired %.1f days ago)", -days)
+		default:
+			text += fmt.Sprintf(" (the next expires in %.1f days)", days)
 		}
 		parts = append(parts, text)
 	}

@@ -73,7 +73,7 @@ func query(ctx context.Context, prometheus, expression string) (map[string]strin
 // of the exporter, without being touched. The configuration is the documented
 // one, but for addresses and haste.
 func TestDiscovery(t *testing.T) {
-	_, url := cloud(t, nil)
+	_, url := simulate(t, nil)
 	three := "organizations:\n" + organization("acme", url) + organization("beta", url) + organization("gamma", url)
 	file := write(t, "config.yml", three)
 	p := start(t, "--web.enable-lifecycle", "--config.file="+file)

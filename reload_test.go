@@ -38,8 +38,8 @@ func rewrite(t *testing.T, file, text string) {
 }
 
 func TestReload(t *testing.T) {
-	acme, acmeURL := cloud(t, nil)
-	_, betaURL := cloud(t, func(c *sim.Config) { c.Caller = sim.SubAccount })
+	acme, acmeURL := simulate(t, nil)
+	_, betaURL := simulate(t, func(c *sim.Config) { c.Caller = sim.SubAccount })
 	file := write(t, "config.yml", "organizations:\n"+organization("acme", acmeURL)+organization("beta", betaURL))
 	p := start(t, "--web.enable-lifecycle", "--config.file="+file)
 	p.ready()
@@ -49,7 +49,7 @@ func TestReload(t *testing.T) {
 	// A bad file changes nothing, and says so three times.
 	rewrite(t, file, "organizations:\n"+organization("acme", acmeURL, "cache_tll: 5m"))
 	status, body := p.do(http.MethodPost, "/-/reload")
-	if status != http.StatusInternalServerError || !strings.Contains(body, `config.yml: line 8: unknown key "cache_tll"`) {
+	if status != http.StatusInternalServerError || !strings.Contains(body, `config.yml: organization "acme": line 8: unknown key "cache_tll"`) {
 		t.Errorf("want 500 and the reason, have %d %s", status, body)
 	}
 	metrics := p.get("/metrics")
@@ -61,8 +61,8 @@ func TestReload(t *testing.T) {
 			t.Errorf("after a bad reload %s is missing", want)
 		}
 	}
-	if !strings.Contains(p.log.String(), "reload refused") {
-		t.Errorf("the log does not say that the reload was refused:\n%s", p.log)
+	if !strings.Contains(p.log.String(), "reload failed") {
+		t.Errorf("the log does not say that the reload failed:\n%s", p.log)
 	}
 
 	// A good one adds and removes, changes one and keeps the counters of it,
@@ -106,8 +106,8 @@ func TestReload(t *testing.T) {
 
 // Ready stays ready when a reload adds an organization that does not answer.
 func TestReloadStaysReady(t *testing.T) {
-	_, url := cloud(t, nil)
-	silent, silentURL := cloud(t, nil)
+	_, url := simulate(t, nil)
+	silent, silentURL := simulate(t, nil)
 	silent.SetFault("*", sim.Fault{Hang: true})
 	file := write(t, "config.yml", "organizations:\n"+organization("acme", url))
 	p := start(t, "--web.enable-lifecycle", "--config.file="+file)
@@ -124,7 +124,7 @@ func TestReloadStaysReady(t *testing.T) {
 // A key is rotated under load: the old one stops, the new one is written, and
 // no scrape fails.
 func TestRotation(t *testing.T) {
-	ncp, url := cloud(t, nil)
+	ncp, url := simulate(t, nil)
 	dir := t.TempDir()
 	accessFile, secretFile := write(t, filepath.Join(dir, "access"), access+"\n"), write(t, filepath.Join(dir, "secret"), secret+"\n")
 	p := start(t, "--config.file="+write(t, "config.yml", fmt.Sprintf(
@@ -163,7 +163,7 @@ func TestRotation(t *testing.T) {
 	}
 	stop.Store(true)
 	wg.Wait()
-	if n := strings.Count(p.log.String(), "key cannot be read again"); n != 1 {
+	if n := strings.Count(p.log.String(), "cannot re-read the key file"); n != 1 {
 		t.Errorf("want one warning, have %d", n)
 	}
 }
@@ -171,7 +171,7 @@ func TestRotation(t *testing.T) {
 // After a hundred reloads nothing is left of the organizations that were
 // there for a while; goleak looks at the end of all tests.
 func TestReloads(t *testing.T) {
-	_, url := cloud(t, nil)
+	_, url := simulate(t, nil)
 	file := write(t, "config.yml", "organizations:\n"+organization("acme", url))
 	p := start(t, "--web.enable-lifecycle", "--config.file="+file)
 	p.ready()
@@ -248,7 +248,7 @@ func certificate(t *testing.T, dir string) *x509.CertPool {
 // With TLS, client certificates and basic auth on the main address, health is
 // still there for a kubelet that knows nothing of them.
 func TestAccess(t *testing.T) {
-	_, url := cloud(t, nil)
+	_, url := simulate(t, nil)
 	dir := t.TempDir()
 	pool := certificate(t, dir)
 	hash, err := bcrypt.GenerateFromPassword([]byte("open sesame"), bcrypt.MinCost)
@@ -318,7 +318,7 @@ func TestAccess(t *testing.T) {
 
 // A scrape that runs when the signal comes is answered.
 func TestDrain(t *testing.T) {
-	ncp, url := cloud(t, nil)
+	ncp, url := simulate(t, nil)
 	ncp.SetFault("*", sim.Fault{Delay: 300 * time.Millisecond})
 	p := start(t, "--config.file="+write(t, "config.yml", "organizations:\n"+organization("acme", url)))
 	asked := make(chan struct{})

@@ -27,8 +27,8 @@ const (
 	secret = "exampleSecretKey0123456789ABCDEFabcdef00"
 )
 
-// cloud serves a simulated NCP over HTTP.
-func cloud(t *testing.T, change func(*sim.Config)) (*sim.NCP, string) {
+// simulate serves a simulated NCP over HTTP.
+func simulate(t *testing.T, change func(*sim.Config)) (*sim.NCP, string) {
 	t.Helper()
 	cfg := sim.Config{AccessKey: access, SecretKey: secret, Company: sim.Sample, Unexpected: t.Errorf}
 	if change != nil {
@@ -136,7 +136,7 @@ func (p *program) until(what string, happened func() bool) {
 	p.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !happened(); {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("waited in vain until %s\n%s", what, p.log)
+			p.t.Fatalf("timed out waiting until %s\n%s", what, p.log)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -30,6 +30,8 @@ const (
 	drainTimeout = 10 * time.Second
 	// demoInterval is how often the demo refreshes itself.
 	demoInterval = 5 * time.Second
+	// docsURL is where the pages find documentation and runbooks.
+	docsURL = "https://github.com/cloudorg-exporter/cloudorg_exporter/blob/main/docs/"
 )
 
 // serve runs the exporter until ctx ends.
@@ -59,7 +61,7 @@ type server struct {
 func newServer(flags *flags, load loader, logger log.Logger, slogger *slog.Logger) *server {
 	self := collector.NewSelf(!flags.disableExporterMetrics)
 	return &server{
-		flags: flags, logger: logger, slogger: slogger, self: self,
+		flags: flags, logger: logger, slogger: slogger, self: self, scrapes: scrapes{latest: time.Now()},
 		fleet: cloud.NewFleet(load, cloud.Deps{Logger: logger, UserAgent: userAgent(), Observer: self}),
 	}
 }
@@ -182,6 +184,8 @@ func (s *server) routes(ctx context.Context) http.Handler {
 	}
 	if s.flags.lifecycle {
 		mux.Handle(webui.PathReload, webui.Reload(func() error { return s.reload(ctx) }))
+	} else {
+		mux.Handle(webui.PathReload, webui.ReloadDisabled())
 	}
 	if s.flags.pprof {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -191,14 +195,21 @@ func (s *server) routes(ctx context.Context) http.Handler {
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 		links = append(links, webui.Link{Text: "Profiles", Href: "/debug/pprof/"})
 	}
-	mux.Handle("GET /{$}", webui.Status(webui.StatusConfig{
+	pages := webui.StatusConfig{
 		Snapshots: s.fleet.Last,
+		Start:     func(names []string) { s.fleet.Start(ctx, names) },
+		Reloaded:  s.fleet.LastReload,
 		Version:   version.Version,
 		ProbePath: s.flags.probePath,
+		DocsURL:   docsURL,
 		Links:     links,
-		Reloaded:  s.fleet.LastReload,
 		Logger:    s.logger,
-	}))
+	}
+	if !s.flags.demo { // which refreshes itself
+		pages.Scraped = s.scrapes.last
+	}
+	mux.Handle("GET /{$}", webui.Status(pages))
+	mux.Handle("GET "+webui.PathOrganization, webui.Organization(pages))
 	return mux
 }
 
@@ -225,6 +236,7 @@ func (s *server) targets() []webui.Target {
 type scrapes struct {
 	mu       sync.Mutex
 	draining bool
+	latest   time.Time // when one began last, or the process started
 	running  sync.WaitGroup
 }
 
@@ -239,10 +251,18 @@ func (s *scrapes) count(handler http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		s.running.Add(1)
+		s.latest = time.Now()
 		s.mu.Unlock()
 		defer s.running.Done()
 		handler(w, r)
 	}
+}
+
+// last returns when the latest scrape began.
+func (s *scrapes) last() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.latest
 }
 
 // drain waits until no scrape runs, or ctx ends.

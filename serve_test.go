@@ -11,8 +11,8 @@ import (
 )
 
 func TestServe(t *testing.T) {
-	_, url := cloud(t, nil)
-	_, other := cloud(t, func(c *sim.Config) { c.Caller = sim.SubAccount })
+	_, url := simulate(t, nil)
+	_, other := simulate(t, func(c *sim.Config) { c.Caller = sim.SubAccount })
 	p := start(t, "--config.file="+write(t, "config.yml", "organizations:\n"+organization("acme", url)+organization("beta", other)))
 	p.ready()
 
@@ -47,7 +47,7 @@ func TestServe(t *testing.T) {
 		"/probe": 400, "/probe?target=": 400, "/probe?target=acme&target=beta": 400,
 		"/probe?target=http://example.test": 404, "/probe?target=nobody": 404,
 		"/metrics?collect[]=no": 400, "/probe?target=acme&collect[]=": 400,
-		"/nothing": 404, "/-/reload": 404, "/debug/pprof/": 404,
+		"/nothing": 404, "/-/reload": 403, "/debug/pprof/": 404,
 	} {
 		if have, _ := p.do(http.MethodGet, path); have != want {
 			t.Errorf("%s: want %d, have %d", path, want, have)
@@ -63,7 +63,7 @@ func TestServe(t *testing.T) {
 
 // However many scrape, the API is asked once.
 func TestServeHerd(t *testing.T) {
-	ncp, url := cloud(t, nil)
+	ncp, url := simulate(t, nil)
 	ncp.SetFault("*", sim.Fault{Delay: 100 * time.Millisecond})
 	p := start(t, "--config.file="+write(t, "config.yml", "organizations:\n"+organization("acme", url)))
 	var wg sync.WaitGroup
@@ -85,7 +85,7 @@ func TestServeHerd(t *testing.T) {
 // While the API hangs, a scrape is answered within its budget; when it answers
 // again, all is as before.
 func TestServeHang(t *testing.T) {
-	ncp, url := cloud(t, nil)
+	ncp, url := simulate(t, nil)
 	p := start(t, "--config.file="+write(t, "config.yml", "organizations:\n"+organization("acme", url, "cache_ttl: 100ms", "error_ttl: 100ms", "refresh_timeout: 2s")))
 	p.ready()
 	ncp.SetFault("*", sim.Fault{Hang: true})
@@ -110,7 +110,7 @@ func TestServeHang(t *testing.T) {
 		body, _ := scrape()
 		return !strings.Contains(body, "cloudorg_collector_error{")
 	})
-	for _, want := range []string{"listing failed", `reason=timeout`, `serving="data of`, "listing recovered"} {
+	for _, want := range []string{"collector failed", `reason=timeout`, `serving="data of`, "collector recovered"} {
 		if !strings.Contains(p.log.String(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, p.log)
 		}
@@ -120,7 +120,7 @@ func TestServeHang(t *testing.T) {
 // Whoever asks while the last scrape runs learns that the exporter stops; the
 // scrape is answered.
 func TestServeDrain(t *testing.T) {
-	ncp, url := cloud(t, nil)
+	ncp, url := simulate(t, nil)
 	p := start(t, "--config.file="+write(t, "config.yml", "organizations:\n"+organization("acme", url, "cache_ttl: 0s", "refresh_timeout: 5s")))
 	p.ready()
 	ncp.SetFault("*", sim.Fault{Hang: true})
@@ -150,7 +150,7 @@ func TestServeDrain(t *testing.T) {
 // happens.
 func TestServePrivacy(t *testing.T) {
 	company := sim.Living(3, 5, 60)
-	ncp, url := cloud(t, func(c *sim.Config) { c.Company = company })
+	ncp, url := simulate(t, func(c *sim.Config) { c.Company = company })
 	p := start(t, "--web.enable-lifecycle", "--web.enable-pprof", "--config.file="+write(t, "config.yml",
 		"organizations:\n"+organization("acme", url, "cache_ttl: 0s", "error_ttl: 0s", "refresh_timeout: 1s",
 			"collectors: [organization, groups, members, invitations, withdrawals, policies]")))

@@ -13,7 +13,7 @@ import (
 // no other moves.
 func TestShards(t *testing.T) {
 	const organizations = 100
-	_, url := cloud(t, nil)
+	_, url := simulate(t, nil)
 	var text strings.Builder
 	text.WriteString("organizations:\n")
 	for i := range organizations {

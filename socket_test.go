@@ -15,7 +15,7 @@ import (
 // The binary serves a socket that systemd has opened for it, and ends well
 // when systemd says so.
 func TestSocketActivation(t *testing.T) {
-	_, url := cloud(t, nil)
+	_, url := simulate(t, nil)
 	binary := filepath.Join(t.TempDir(), "cloudorg_exporter")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

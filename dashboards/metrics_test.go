@@ -109,45 +109,49 @@ func samples(t *testing.T) map[string]map[string]string {
 func ncp(now time.Time) org.Snapshot {
 	day := 24 * time.Hour
 	thirty, three := int64(30), int64(3)
-	s := org.Snapshot{
+	return org.Snapshot{
 		Cloud: "ncp", Organization: "acme", MaxItems: 1000,
-		Known:       org.Known{Members: []string{"INVT", "JOIN", "LVREQ", "LEV"}},
-		Info:        org.Section[org.Info]{Items: []org.Info{{ID: "4100", Name: "Acme", MasterID: "9000001", Joined: now.Add(-300 * day)}}},
-		Groups:      org.Section[org.Group]{Items: []org.Group{{ID: "610", Name: "Root", PolicyID: "81", PolicyName: "Default limits"}}},
-		Members:     org.Section[org.Member]{Items: []org.Member{{ID: "9000001", GroupID: "610", Status: "JOIN"}}},
-		Invitations: org.Section[org.Invitation]{Items: []org.Invitation{{MemberID: "9000003", OrganizationID: "4100", Pending: true, Created: now.Add(-26 * day), Expires: now.Add(4 * day), ReportedDays: &thirty}}},
-		Withdrawals: org.Section[org.Withdrawal]{Items: []org.Withdrawal{{MemberID: "9000004", Requested: now.Add(-2 * day)}}},
-		Policies:    org.Section[org.Policy]{Items: []org.Policy{{ID: "81", Name: "Default limits", Applied: &three}}},
+		Known: org.Known{Members: []string{"INVT", "JOIN", "LVREQ", "LEV"}},
+		Listings: org.Listings{
+			Info:        org.Listing[org.Info]{Health: good(now), Items: []org.Info{{ID: "4100", Name: "Acme", MasterID: "9000001", Joined: now.Add(-300 * day)}}},
+			Groups:      org.Listing[org.Group]{Health: good(now), Items: []org.Group{{ID: "610", Name: "Root", PolicyID: "81", PolicyName: "Default limits"}}},
+			Members:     org.Listing[org.Member]{Health: good(now), Items: []org.Member{{ID: "9000001", GroupID: "610", Status: "JOIN"}}},
+			Invitations: org.Listing[org.Invitation]{Health: good(now), Items: []org.Invitation{{MemberID: "9000003", OrganizationID: "4100", Pending: true, Created: now.Add(-26 * day), Expires: now.Add(4 * day), ReportedDays: &thirty}}},
+			Withdrawals: org.Listing[org.Withdrawal]{Health: good(now), Items: []org.Withdrawal{{MemberID: "9000004", Requested: now.Add(-2 * day)}}},
+			Policies:    org.Listing[org.Policy]{Health: failing(now), Items: []org.Policy{{ID: "81", Name: "Default limits", Applied: &three}}},
+		},
 		Transitions: map[org.Transition]uint64{{From: "INVT", To: "JOIN"}: 5},
 	}
-	s.Configure([]string{"organization", "groups", "members", "invitations", "withdrawals", "policies"})
-	return readAt(s, now)
 }
 
 func scp(now time.Time) org.Snapshot {
 	day := 24 * time.Hour
-	s := org.Snapshot{
+	return org.Snapshot{
 		Cloud: "scp", Organization: "beta", MaxItems: 1000,
-		Known:       org.Known{Members: []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"}},
-		Info:        org.Section[org.Info]{Items: []org.Info{{ID: "o-acme01", Name: "Acme", MasterID: "acc-0001"}}},
-		Members:     org.Section[org.Member]{Items: []org.Member{{ID: "acc-0001", GroupID: "ou-res", Status: "ACTIVE"}}},
-		Invitations: org.Section[org.Invitation]{Items: []org.Invitation{{MemberID: "acc-0012", OrganizationID: "o-acme01", Status: "INVITING", Pending: true, Created: now.Add(-26 * day), Expires: now.Add(4 * day)}}},
-		Received:    org.Section[org.Invitation]{Items: []org.Invitation{{MemberID: "acc-0001", OrganizationID: "o-other9", Status: "INVITING", Pending: true, Created: now.Add(-9 * day), Expires: now.Add(5 * day)}}},
-		Versions:    org.Section[org.Version]{Items: []org.Version{{ID: "1.3", Status: "CURRENT", SupportEnd: now.Add(400 * day)}}},
+		Known: org.Known{Members: []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"}},
+		Listings: org.Listings{
+			Info:        org.Listing[org.Info]{Health: good(now), Items: []org.Info{{ID: "o-acme01", Name: "Acme", MasterID: "acc-0001"}}},
+			Members:     org.Listing[org.Member]{Health: good(now), Items: []org.Member{{ID: "acc-0001", GroupID: "ou-res", Status: "ACTIVE"}}},
+			Invitations: org.Listing[org.Invitation]{Health: good(now), Items: []org.Invitation{{MemberID: "acc-0012", OrganizationID: "o-acme01", Status: "INVITING", Pending: true, Created: now.Add(-26 * day), Expires: now.Add(4 * day)}}},
+			Received:    org.Listing[org.Invitation]{Health: good(now), Items: []org.Invitation{{MemberID: "acc-0001", OrganizationID: "o-other9", Status: "INVITING", Pending: true, Created: now.Add(-9 * day), Expires: now.Add(5 * day)}}},
+			Versions:    org.Listing[org.Version]{Health: failing(now), Items: []org.Version{{ID: "1.3", Status: "CURRENT", SupportEnd: now.Add(400 * day)}}},
+		},
 		Transitions: map[org.Transition]uint64{{From: org.None, To: "ACTIVE"}: 2},
 	}
-	s.Configure([]string{"organization", "members", "invitations", "received_invitations", "api_version"})
-	return readAt(s, now)
 }
 
-// readAt returns s as it is after a good refresh at now, but for its last
-// listing, which has just failed.
-func readAt(s org.Snapshot, now time.Time) org.Snapshot {
-	listings := s.Listings()
-	for _, l := range listings {
-		l.Present, l.At, l.Until, l.Took = true, now, now.Add(time.Hour), 120*time.Millisecond
+// good is the health of a listing that was read at now.
+func good(now time.Time) org.Health {
+	return org.Health{
+		Reading: org.Reading{At: now, Took: 120 * time.Millisecond},
+		State:   org.State{Configured: true, Present: true, Expires: now.Add(time.Hour), LastSuccess: now},
 	}
-	last := listings[len(listings)-1]
-	last.At, last.Failures, last.Err = now.Add(-5*time.Minute), 1, &org.Error{Reason: "throttled", Err: errors.New("too many")}
-	return s
+}
+
+// failing is the health of a listing that has just failed.
+func failing(now time.Time) org.Health {
+	h := good(now)
+	h.At, h.LastSuccess, h.Failures = time.Time{}, now.Add(-5*time.Minute), 1
+	h.Err = &org.Error{Reason: org.Throttled, Err: errors.New("too many")}
+	return h
 }

@@ -3,7 +3,6 @@ package ncpapi
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -14,12 +13,11 @@ import (
 // means throttling, an internal fault, or one of two refusals.
 type Error = httpx.Error
 
-// ErrNotMaster is in the chain of the Error of a key that does not belong to
-// the organization's master account. ErrSubAccount is, too, if the key is not
-// a main account's.
+// One of these is in the chain of the Error of a key that is not the
+// organization's master account's.
 var (
 	ErrNotMaster  = errors.New("this account is not the organization's master")
-	ErrSubAccount = fmt.Errorf("this key is not a main account's (probably a Sub Account's): %w", ErrNotMaster)
+	ErrSubAccount = errors.New("this key is not a main account's (probably a Sub Account's)")
 )
 
 // A meaning is what a code means.

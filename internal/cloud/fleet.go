@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,9 @@ type Fleet struct {
 	current   atomic.Pointer[state]
 	latest    atomic.Pointer[attempt]
 	started   atomic.Bool // every organization of the start has been refreshed
+
+	slots    chan struct{} // of Start
+	starting sync.Map      // names of the organizations that wait for a slot, or have one
 }
 
 // state is a configuration and its caches, in the same order.
@@ -44,7 +48,7 @@ type attempt struct {
 
 // NewFleet returns a Fleet without organizations. Reload loads them.
 func NewFleet(load func() (*config.Config, error), deps Deps) *Fleet {
-	f := &Fleet{load: load, deps: deps}
+	f := &Fleet{load: load, deps: deps, slots: make(chan struct{}, refreshesAtOnce)}
 	f.current.Store(&state{config: &config.Config{}})
 	f.latest.Store(&attempt{})
 	return f
@@ -169,6 +173,28 @@ func (f *Fleet) Prime(ctx context.Context) {
 	}
 	_ = work.Wait() // they return no error
 	_ = f.Ready()   // remembered, even if nobody asks before the next reload
+}
+
+// Start starts those refreshes of the named organizations that are due, a few
+// at a time, and does not wait for them. It starts none after ctx has ended.
+func (f *Fleet) Start(ctx context.Context, names []string) {
+	for _, c := range f.Caches() {
+		if !slices.Contains(names, c.Name()) {
+			continue
+		}
+		if _, waits := f.starting.LoadOrStore(c.Name(), true); waits {
+			continue
+		}
+		go func() {
+			defer f.starting.Delete(c.Name())
+			select {
+			case f.slots <- struct{}{}:
+				c.Snapshot(ctx)
+				<-f.slots
+			case <-ctx.Done():
+			}
+		}()
+	}
 }
 
 // Close ends everything that runs.

@@ -67,9 +67,6 @@ func (s *Settings) checkSyntax() []error {
 func (c *Common) validate(dir string, cloud Cloud) []error {
 	errs := c.checkSyntax()
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if err := checkName(c.Name); err != nil {
-		errs = append(errs, err)
-	}
 	if c.RefreshTimeout.err == nil && c.RefreshTimeout.Duration == 0 {
 		add("refresh_timeout must be above 0")
 	}

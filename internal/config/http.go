@@ -57,10 +57,12 @@ func isProxy(u *url.URL) bool {
 		(u.Path == "" || u.Path == "/") && u.RawQuery == "" && u.Fragment == ""
 }
 
-// checkFiles returns the error of the first file with a secret that cannot be
-// read. Without it, every call would fail. Those of tls_config are read when
-// the client is made.
+// checkFiles returns the error of the first file that cannot be read. Without
+// it, every call would fail.
 func (h *HTTPClient) checkFiles() error {
+	if _, err := config.NewTLSConfig(&h.TLSConfig); err != nil {
+		return err
+	}
 	var files []string
 	if h.BasicAuth != nil {
 		files = append(files, h.BasicAuth.UsernameFile, h.BasicAuth.PasswordFile)

@@ -71,6 +71,9 @@ func parse(r io.Reader, dir string, clouds []Cloud) (*Config, []error) {
 		case names[name]:
 			problems = slices.Insert(problems, 0, errors.New("duplicate organization name"))
 		}
+		if err := checkName(name); err != nil {
+			problems = slices.Insert(problems, 0, err)
+		}
 		names[name] = true
 		add(where, problems)
 		c.Organizations = append(c.Organizations, o)
