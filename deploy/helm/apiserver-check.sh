@@ -52,7 +52,7 @@ echo "a pod that may escalate: $(grep -o 'violates PodSecurity "[^"]*"' "$dir/ou
 step "plain manifests"
 kubectl create namespace cloudorg-exporter >/dev/null
 kubectl label namespace cloudorg-exporter pod-security.kubernetes.io/{enforce,warn}=restricted >/dev/null
-for k in ../kubernetes ../kubernetes/environment ../kubernetes/prometheus-operator; do
+for k in ../kubernetes ../kubernetes-environment ../kubernetes/prometheus-operator; do
 	kubectl apply --server-side --dry-run=server --validate=strict -k "$k" >"$dir/out" 2>&1 || { cat "$dir/out"; fail "$k is refused"; }
 	grep -i warning "$dir/out" && fail "$k: a warning"
 	cat "$dir/out"
