@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The address of the project is the module path in go.mod; the image is named
-# after it. Both also stand where nothing can read go.mod: documents, runbook
+# after it. Both are also in files that cannot read go.mod: documents, runbook
 # links, packages, chart.
 # Usage: home.sh check                          every address in the tree is that of go.mod
 #        home.sh set github.com/OWNER/REPO      changes it everywhere, go.mod included
