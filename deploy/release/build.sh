@@ -42,7 +42,7 @@ for platform in ${PLATFORMS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 w
 	cp "$work"/common/* LICENSE "$dir/"
 	cp README.md CHANGELOG.md "$dir/"
 	cp -r docs "$dir/" # the README links to it
-	rm -f "$dir/docs/img/shoot.sh"
+	rm -f "$dir"/docs/*.go "$dir/docs/img/shoot.sh"
 	cp dashboards/*.json dashboards/README.md dashboards/{thresholds,rules,alerts}.yml "$dir/dashboards/"
 	[ "$os" != linux ] || cp -r deploy/systemd "$dir/"
 	# The modules in the binary, without the time and a serial number.
