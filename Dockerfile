@@ -1,11 +1,11 @@
-# The image of cloudorg_exporter: one static binary, the certificates of public
-# authorities, and the time zones. No shell, no user but a number.
+# The image of cloudorg_exporter: a static binary, CA certificates and time
+# zones. No shell; it runs as user 65532.
 #
 #   docker build --build-arg VERSION="$(cat VERSION)" --build-arg REVISION="$(git rev-parse HEAD)" -t cloudorg_exporter .
 #   docker buildx build --platform linux/amd64,linux/arm64 …
 ARG GO_IMAGE=golang:1.26
 
-# The compiler runs on the machine that builds, whatever it builds for.
+# The compiler runs on the platform of the build machine and cross-compiles.
 FROM --platform=${BUILDPLATFORM:-linux/amd64} ${GO_IMAGE} AS build
 WORKDIR /src
 ENV CGO_ENABLED=0 GOTOOLCHAIN=local

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the image and runs it as strictly as a cluster would, then looks at
-# what it is. Debian: buildah podman conmon runc; root; no registry is asked.
+# Builds the image, runs it as restricted as in a cluster, and inspects it.
+# Needs root and Debian's buildah podman conmon runc; no registry.
 #
 # The base image of the build stage is not pulled: a stand-in of the same name
 # has a shell and three commands, and this machine's Go is mounted into it.
@@ -50,7 +50,7 @@ build() { # platform tag
 id=$(build linux/amd64 cloudorg_exporter:check)
 [ -z "${ARM64:-}" ] || build linux/arm64 cloudorg_exporter:arm64
 
-step "what it is"
+step "content"
 mount=$(pod image mount "$id")
 bytes=$(du -sb "$mount" | cut -f1)
 (cd "$mount" && find . -type f -printf '%s %p\n')
@@ -60,7 +60,7 @@ echo "size: $bytes bytes"
 pod image inspect --format 'user {{.Config.User}}; {{.Config.Labels}}' "$id"
 
 strict=(--pull never --read-only --read-only-tmpfs=false --cap-drop ALL --security-opt no-new-privileges --network host --ulimit nofile=1024:1024 --ulimit nproc=1024:1024)
-step "it says its version, read-only, without capabilities, as a number"
+step "version, read-only, without capabilities, as a numeric user"
 pod run --rm "${strict[@]}" "$id" --version | head -1 | tee "$work/version"
 grep -q "version $version" "$work/version" || fail "the version is not $version"
 
@@ -96,10 +96,10 @@ else
 	for _ in $(seq 50); do curl -fsS -o /dev/null http://127.0.0.1:10076/-/ready 2>/dev/null && break; sleep 0.2; done
 	pod healthcheck run "$name2" && echo "running: exit 0"
 	pod rm -f -t 5 "$name2" >/dev/null
-	if pod healthcheck run "$name"; then fail "nobody listens on 10076, and the health check passes"; else echo "nobody on 10076: exit 1"; fi
+	if pod healthcheck run "$name"; then fail "the health check passes without a listener on 10076"; else echo "no listener on 10076: exit 1"; fi
 fi
 
-step "it ends as it is told to"
+step "SIGTERM"
 pod stop -t 10 "$name" >/dev/null
 code=$(pod inspect --format '{{.State.ExitCode}}' "$name")
 [ "$code" = 0 ] || fail "exit code $code"

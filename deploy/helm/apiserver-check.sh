@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The chart against a real kube-apiserver: every set of values as a server-side
+# The chart and a real kube-apiserver: every list of values as a server-side
 # dry run in a namespace of PodSecurity "restricted", then install, upgrade,
 # upgrade to shards and uninstall. A real controller manager makes the pods; no
 # kubelet runs them. Loopback only.
@@ -13,7 +13,7 @@ trap './kube-apiserver.sh stop "$dir"; rm -rf "$dir"' EXIT
 step() { printf -- '-- %s\n' "$*"; }
 fail() { echo "apiserver-check: $*" >&2; exit 1; }
 quiet() { "$@" 2> >(grep -v 'found symbolic link' >&2); }
-# eventually waits up to half a minute until a command says what is wanted.
+# eventually waits up to half a minute for the output of a command.
 eventually() { # want command...
 	local want=$1 have=
 	shift
@@ -30,13 +30,15 @@ kubectl version | sed -n 's/^Server/-- kube-apiserver/p'
 for crd in "$crds"/*.yaml; do kubectl apply --server-side -f "$crd" >/dev/null; done
 kubectl wait --for=condition=Established crd --all --timeout=60s >/dev/null 2>&1
 kubectl create namespace monitoring >/dev/null
+kubectl create namespace observability >/dev/null
+kubectl config set-context --current --namespace=monitoring >/dev/null
 kubectl label namespace monitoring pod-security.kubernetes.io/{enforce,warn,audit}=restricted >/dev/null
 kubectl create priorityclass low --value=1 >/dev/null
 
 step "server-side dry run, strict, PodSecurity restricted"
 dry() { # values...
 	quiet helm template t cloudorg-exporter -n monitoring --kube-version 1.36.3 "$@" >"$dir/all.yaml"
-	kubectl apply -n monitoring --server-side --dry-run=server --validate=strict -f "$dir/all.yaml" 2>&1
+	kubectl apply --server-side --dry-run=server --validate=strict -f "$dir/all.yaml" 2>&1
 }
 for f in cloudorg-exporter/ci/*-values.yaml; do
 	dry -f "$f" >"$dir/out" || { cat "$dir/out"; fail "$f is refused"; }
@@ -50,7 +52,7 @@ echo "a pod that may escalate: $(grep -o 'violates PodSecurity "[^"]*"' "$dir/ou
 step "plain manifests"
 kubectl create namespace cloudorg-exporter >/dev/null
 kubectl label namespace cloudorg-exporter pod-security.kubernetes.io/{enforce,warn}=restricted >/dev/null
-for k in ../kubernetes ../kubernetes/prometheus-operator; do
+for k in ../kubernetes ../kubernetes-environment ../kubernetes/prometheus-operator; do
 	kubectl apply --server-side --dry-run=server --validate=strict -k "$k" >"$dir/out" 2>&1 || { cat "$dir/out"; fail "$k is refused"; }
 	grep -i warning "$dir/out" && fail "$k: a warning"
 	cat "$dir/out"

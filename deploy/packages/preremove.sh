@@ -1,5 +1,5 @@
 #!/bin/sh
-# Not on an upgrade: deb says "upgrade", rpm says 1.
+# Not on an upgrade: deb passes "upgrade", rpm passes 1.
 set -e
 case "$1" in
 remove | 0)

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Everything that a release consists of, from this checkout: archives for six
-# platforms, deb and rpm, the chart, SBOMs, checksums. The same commit makes
-# the same bytes, wherever and whenever.
+# All files of a release, from this checkout: archives for six platforms, deb
+# and rpm, the chart, SBOMs, checksums. Builds are reproducible.
 # Usage: build.sh OUTDIR      needs nfpm, cyclonedx-gomod and helm in PATH (make -C deploy tools)
 #        PLATFORMS="linux/amd64" build.sh OUTDIR
 set -euo pipefail
@@ -21,12 +20,13 @@ compile() { # os arch file
 		-ldflags "-s -w -X github.com/prometheus/common/version.Version=$version -X github.com/prometheus/common/version.Revision=$revision" -o "$3" .
 }
 
-# What the program says about itself: kingpin's man page, but for its first line.
+# kingpin's man page, with another first line, and what kingpin does not know.
 compile "$(go env GOHOSTOS)" "$(go env GOHOSTARCH)" "$work/self"
 mkdir "$work/common"
 {
 	printf '.TH cloudorg_exporter 1 "%s" "cloudorg_exporter %s" "Prometheus exporters"\n' "$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)" "$version"
 	"$work/self" --help-man | sed -n '/^\.SH "NAME"/,$p' | sed '2s/.*/cloudorg_exporter \\- export the state of cloud organizations to Prometheus/'
+	cat deploy/release/man.roff
 } >"$work/common/cloudorg_exporter.1"
 "$work/self" --completion-script-bash >"$work/common/completion.bash"
 "$work/self" --completion-script-zsh >"$work/common/completion.zsh"
@@ -40,10 +40,12 @@ for platform in ${PLATFORMS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 w
 	mkdir -p "$dir/dashboards"
 	compile "$os" "$arch" "$dir/$binary"
 	cp "$work"/common/* LICENSE "$dir/"
-	for f in README.md CHANGELOG.md; do [ ! -f $f ] || cp $f "$dir/"; done
-	cp dashboards/*.json dashboards/alerts.yml dashboards/rules.yml "$dir/dashboards/"
+	cp README.md CHANGELOG.md "$dir/"
+	cp -r docs "$dir/" # the README links to it
+	rm -f "$dir"/docs/*.go "$dir/docs/img/shoot.sh"
+	cp dashboards/*.json dashboards/README.md dashboards/{thresholds,rules,alerts}.yml "$dir/dashboards/"
 	[ "$os" != linux ] || cp -r deploy/systemd "$dir/"
-	# Which modules are in the binary, as it says itself. Without the time and a number of its own.
+	# The modules in the binary, without the time and a serial number.
 	cyclonedx-gomod bin -json -noserial -licenses=false -version "$version" "$dir/$binary" 2>/dev/null >"$work/sbom"
 	python3 deploy/release/pack.py sbom "$work/sbom" "$out/$name.cdx.json"
 	if [ "$os" = windows ]; then
@@ -62,7 +64,7 @@ for platform in ${PLATFORMS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 w
 	fi
 done
 
-# helm package writes the time: the chart is packed here, with the links followed.
+# helm package writes the current time, so the chart is packed here. Links are followed.
 mkdir -p "$work/chart/cloudorg-exporter"
 (cd deploy/helm/cloudorg-exporter && tar -chf - --exclude-from=<(sed 's#^/#./#; s#/$##' .helmignore) .) | tar -xf - -C "$work/chart/cloudorg-exporter"
 sed -i "s/^version:.*/version: $version/; s/^appVersion:.*/appVersion: $version/" "$work/chart/cloudorg-exporter/Chart.yaml"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Archives whose bytes depend on nothing but the files and SOURCE_DATE_EPOCH.
+"""Archives whose bytes depend only on the files and SOURCE_DATE_EPOCH.
 
 Usage: pack.py tar|zip DIR FILE      DIR's own name is the top directory
        pack.py sbom FILE FILE        CycloneDX with that time instead of now

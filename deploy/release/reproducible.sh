@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Builds a release of this commit twice: in two directories of different names,
-# at different times, the second without what the first has compiled. Compares
-# every byte. Usage: reproducible.sh      PLATFORMS as build.sh has it
+# Builds a release of this commit twice, in two directories, the second time
+# with an empty build cache, and compares every byte. Usage: reproducible.sh      PLATFORMS as build.sh has it
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 REVISION=$(git rev-parse HEAD)

@@ -66,8 +66,8 @@ func headline(collector string) string {
 
 // Outcomes that are no reason of an error.
 const (
-	sameData  = "read"          // and nothing has changed
-	otherData = "read as it is" // and it says something else
+	sameData  = "read"                // and nothing has changed
+	otherData = "served changed data" // and it says something else
 )
 
 // A fault is what may go wrong at one endpoint, or at all of a cloud.
@@ -197,7 +197,7 @@ func faults(ca *authority) []fault {
 		f.tls = true
 		return f
 	}
-	nameless := below("the name is not found", "network",
+	nameless := below("host name not found", "network",
 		func(s *site) { s.front.unknown.Store(true); s.restart(nil) },
 		func(s *site) { s.front.unknown.Store(false) })
 	nameless.socks = true
@@ -205,11 +205,11 @@ func faults(ca *authority) []fault {
 	return []fault{
 		answers("401, key or signature refused", sim.NCPGateway("200"), "auth", sim.SCPGateway("HmacValidFail"), "auth"),
 		answers("401, not subscribed · without a body", sim.NCPGateway("210"), "forbidden", sim.Fault{Status: 401}, "auth"),
-		answers("401, a Sub Account's key · words unknown", sim.NCPError("COMMON_201"), "not_master", sim.SCPGateway("something new"), "auth"),
+		answers("401, a Sub Account's key · unknown message", sim.NCPError("COMMON_201"), "not_master", sim.SCPGateway("something new"), "auth"),
 		answers("403, not the master · permission missing", sim.NCPError("COMMON_101"), "not_master", sim.SCPError("Forbidden"), "forbidden"),
 		answers("403, COMMON_103 · HTML", sim.NCPError("COMMON_103"), "server", page(403, html), "forbidden"),
 		answers("403, COMMON_104 · without a body", sim.NCPError("COMMON_104"), "throttled", sim.Fault{Status: 403}, "forbidden"),
-		answers("403, a code that is not published", sim.NCPError("GROUP_101"), "forbidden", sim.Fault{Status: 403, Body: `{"errors": [{"code": "New", "status": "403"}]}`}, "forbidden"),
+		answers("403, undocumented code", sim.NCPError("GROUP_101"), "forbidden", sim.Fault{Status: 403, Body: `{"errors": [{"code": "New", "status": "403"}]}`}, "forbidden"),
 		answers("403 that repeats the key and an address", echo(`{"code": "%[1]s", "message": "%[1]s"}`), "forbidden",
 			echo(`{"errors": [{"code": "%[1]s", "title": "%[1]s", "detail": "%[1]s", "request_id": "%[1]s", "response": {"action_name": "%[1]s"}}]}`), "forbidden"),
 		late(both("403 for longer than max_stale", sim.Fault{Status: 403}, "forbidden")),
@@ -227,10 +227,10 @@ func faults(ca *authority) []fault {
 
 		below("connection refused", "network", (*site).down, (*site).up),
 		nameless,
-		certified("certificate of another authority", func(s *site) { s.restart(newAuthority(s.t).config(s.host(), time.Hour)) }),
+		certified("unknown certificate authority", func(s *site) { s.restart(newAuthority(s.t).config(s.host(), time.Hour)) }),
 		certified("certificate expired", func(s *site) { s.restart(ca.config(s.host(), -time.Minute)) }),
 		certified("certificate of another host", func(s *site) { s.restart(ca.config([]byte{127, 9, 9, 9}, time.Hour)) }),
-		certified("plain HTTP where TLS belongs", func(s *site) { s.restart(nil) }),
+		certified("plain HTTP on a TLS port", func(s *site) { s.restart(nil) }),
 		both("reset before the answer", sim.Fault{Reset: true}, "network"),
 		both("reset within the body", sim.Fault{ResetBody: true}, "network"),
 		handled("not HTTP", "network", func(w http.ResponseWriter) {
@@ -268,8 +268,8 @@ func faults(ca *authority) []fault {
 			},
 		},
 		both("text/plain", sim.Fault{Header: header("Content-Type", "text/plain;charset=UTF-8")}, sameData),
-		both("says gzip and is none", sim.Fault{Header: header("Content-Encoding", "gzip")}, sameData),
-		changed("gzip that nobody asked for", "decode", func(_, body string) string { return compressed(body) }),
+		both("gzip header on a plain body", sim.Fault{Header: header("Content-Encoding", "gzip")}, sameData),
+		changed("unsolicited gzip", "decode", func(_, body string) string { return compressed(body) }),
 		handled("nested too deeply", "decode", func(w http.ResponseWriter) {
 			_, _ = io.WriteString(w, `{"x": `+strings.Repeat(`[{"y":`, 100_000))
 		}),
@@ -287,8 +287,8 @@ func faults(ca *authority) []fault {
 			return false
 		}),
 		both("redirect to another host", sim.Fault{Redirect: otherHost}, "other"),
-		skewed("their clock 6 minutes ahead", 6*time.Minute),
-		skewed("their clock 6 minutes behind", -6*time.Minute),
+		skewed("cloud clock 6 minutes ahead", 6*time.Minute),
+		skewed("cloud clock 6 minutes behind", -6*time.Minute),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -22,7 +23,7 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-var update = flag.Bool("update", false, "write the generated tables of the documents anew")
+var update = flag.Bool("update", false, "rewrite the generated tables in testdata")
 
 // A cell is one fault at one endpoint, or at all of a cloud: an organization
 // of its own, at a site of its own.
@@ -412,28 +413,21 @@ func table(all []fault, cells []*cell) string {
 	return b.String()
 }
 
-// document compares a generated part of docs/reliability.md with have, or
-// writes it.
+// document compares a generated table with testdata/part.md, or writes it.
 func document(t *testing.T, part, have string) {
 	t.Helper()
-	const file = "../../docs/reliability.md"
-	begin, end := "<!-- begin "+part+" -->\n", "<!-- end "+part+" -->\n"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), begin)
-	want, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no part %s", file, part)
-	}
+	file := filepath.Join("testdata", part+".md")
 	if *update && !t.Failed() {
-		if err := os.WriteFile(file, []byte(before+begin+have+end+after), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(have), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	if diff := cmp.Diff(want, have); diff != "" {
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), have); diff != "" {
 		t.Errorf("%s (-want +have), write it with -update:\n%s", file, diff)
 	}
 }

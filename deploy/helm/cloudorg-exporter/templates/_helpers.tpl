@@ -2,19 +2,37 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* A Service's name is an RFC 1035 label, whatever the release is called. */}}
 {{- define "cloudorg.fullname" -}}
-{{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
-{{- else if contains (include "cloudorg.name" .) .Release.Name }}
-{{- .Release.Name | trunc 52 | trimSuffix "-" }}
-{{- else }}
-{{- printf "%s-%s" .Release.Name (include "cloudorg.name" .) | trunc 52 | trimSuffix "-" }}
+{{- $name := .Values.fullnameOverride }}
+{{- if not $name }}
+{{- $name = .Release.Name }}
+{{- if not (contains (include "cloudorg.name" .) $name) }}
+{{- $name = printf "%s-%s" $name (include "cloudorg.name" .) }}
 {{- end }}
+{{- end }}
+{{- $name = regexReplaceAll "[^a-z0-9-]+" (lower $name) "-" | trimPrefix "-" }}
+{{- if not (regexMatch "^[a-z]" $name) }}
+{{- $name = printf "x%s" $name }}
+{{- end }}
+{{- $name | trunc 52 | trimAll "-" }}
 {{- end }}
 
-{{/* Another name for shards: no Service becomes headless later. */}}
+{{/* Another name for shards: a Service does not become headless later. */}}
 {{- define "cloudorg.service" -}}
-{{ include "cloudorg.fullname" . }}{{ if gt (int .Values.shards) 1 }}-shards{{ end }}
+{{ include "cloudorg.fullname" . }}{{ if eq (include "cloudorg.sharded" .) "true" }}-shards{{ end }}
+{{- end }}
+
+{{- define "cloudorg.sharded" -}}
+{{ gt (int (default 1 .Values.shards)) 1 }}
+{{- end }}
+
+{{- define "cloudorg.port" -}}
+{{ default 10076 (.Values.service).port }}
+{{- end }}
+
+{{- define "cloudorg.scheme" -}}
+{{ default "http" .scheme }}
 {{- end }}
 
 {{- define "cloudorg.selector" -}}
@@ -22,180 +40,169 @@ app.kubernetes.io/name: {{ include "cloudorg.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* Labels of an object. Arguments: root; more: labels from the values, which
+replace the chart's own. */}}
 {{- define "cloudorg.labels" -}}
-{{ include "cloudorg.selector" . }}
-app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | trimSuffix "-" | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- $r := .root }}
+{{- $labels := dict
+  "app.kubernetes.io/name" (include "cloudorg.name" $r)
+  "app.kubernetes.io/instance" $r.Release.Name
+  "app.kubernetes.io/version" ((($r.Values.image).tag) | default $r.Chart.AppVersion | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/managed-by" $r.Release.Service
+  "helm.sh/chart" (printf "%s-%s" $r.Chart.Name $r.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
+{{- toYaml (mergeOverwrite $labels (deepCopy (default (dict) $r.Values.commonLabels)) (deepCopy (default (dict) .more))) }}
+{{- end }}
+
+{{/* name, namespace, labels and annotations. Arguments: root; name; namespace,
+labels, annotations: optional. */}}
+{{- define "cloudorg.metadata" -}}
+name: {{ .name }}
+{{- with .namespace }}
+namespace: {{ . }}
+{{- end }}
+labels:
+  {{- include "cloudorg.labels" (dict "root" .root "more" .labels) | nindent 2 }}
+{{- with .annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
 {{- define "cloudorg.serviceAccount" -}}
-{{- if .Values.serviceAccount.create }}
+{{- if (.Values.serviceAccount).create }}
 {{- default (include "cloudorg.fullname" .) .Values.serviceAccount.name }}
 {{- else }}
-{{- default "default" .Values.serviceAccount.name }}
+{{- default "default" (.Values.serviceAccount).name }}
 {{- end }}
 {{- end }}
 
 {{- define "cloudorg.image" -}}
-{{- if .Values.image.digest -}}
-{{ .Values.image.repository }}@{{ .Values.image.digest }}
-{{- else -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- $i := .Values.image }}
+{{- $registry := default $i.registry (.Values.global).imageRegistry }}
+{{- if $registry }}{{ trimSuffix "/" $registry }}/{{ end }}{{ $i.repository }}
+{{- if $i.digest }}@{{ $i.digest }}{{ else }}:{{ $i.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{- define "cloudorg.pullSecrets" -}}
+{{- $names := list }}
+{{- range concat (default (list) (.Values.global).imagePullSecrets) (default (list) .Values.imagePullSecrets) }}
+{{- $names = append $names (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . (dict)) "name")) }}
+{{- end }}
+{{- with uniq $names }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
 {{- end }}
 {{- end }}
 
-{{/* The first thing that does not fit together, in words. */}}
-{{- define "cloudorg.check" -}}
-{{- $sources := list }}
-{{- if .Values.demo }}{{ $sources = append $sources "demo" }}{{ end }}
-{{- if .Values.config }}{{ $sources = append $sources "config" }}{{ end }}
-{{- if .Values.existingConfigMap }}{{ $sources = append $sources "existingConfigMap" }}{{ end }}
-{{- if eq (len $sources) 0 }}
-{{- fail "nothing to export: set config.organizations, or existingConfigMap, or demo: true" }}
+{{/* What is exported: demo, config (a file) or environment; empty: nothing. */}}
+{{- define "cloudorg.mode" -}}
+{{- $keys := list }}
+{{- range .Values.extraEnv }}
+{{- if has .name (list "NCLOUD_ACCESS_KEY" "NCLOUD_SECRET_KEY") }}{{ $keys = append $keys .name }}{{ end }}
 {{- end }}
-{{- if gt (len $sources) 1 }}
-{{- fail (printf "%s exclude each other: set one" (join " and " $sources)) }}
-{{- end }}
-{{- if and (gt (int .Values.shards) 1) (gt (int .Values.replicas) 1) }}
-{{- fail "shards and replicas exclude each other: each shard is one replica" }}
-{{- end }}
-{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
-{{- fail "serviceMonitor and podMonitor exclude each other: every series would be there twice" }}
-{{- end }}
-{{- if and .Values.demo (gt (int .Values.shards) 1) }}
-{{- fail "demo has two organizations: shards are for real ones" }}
-{{- end }}
-{{- if and .Values.config (not .Values.config.organizations) }}
-{{- fail "config.organizations is empty: there is nothing to export" }}
-{{- end }}
-{{- $names := dict }}
-{{- range (.Values.config).organizations }}
-{{- if hasKey $names .name }}
-{{- fail (printf "config.organizations: the name %q stands twice" .name) }}
-{{- end }}
-{{- $_ := set $names .name true }}
-{{- if and $.Values.keys.create (not $.Values.keys.existingSecrets) }}
-{{- range $file := list .access_key_file .secret_key_file }}
-{{- $name := trimPrefix "/etc/cloudorg_exporter/keys/" $file }}
-{{- if and (ne $name $file) (not (hasKey $.Values.keys.create $name)) }}
-{{- fail (printf "config.organizations: %s is not in keys.create" $file) }}
-{{- end }}
-{{- end }}
-{{- end }}
+{{- if .Values.demo }}demo
+{{- else if or .Values.config .Values.existingConfigMap }}config
+{{- else if or $keys .Values.envFrom }}environment
 {{- end }}
 {{- end }}
 
-{{- define "cloudorg.mounts" -}}
-{{- if not .Values.demo }}
-- {name: config, mountPath: /etc/cloudorg_exporter/config, readOnly: true}
+{{/* Milliseconds of a duration of Prometheus. */}}
+{{- define "cloudorg.milliseconds" -}}
+{{- $sum := 0 }}
+{{- $unit := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 "w" 604800000 "y" 31536000000 }}
+{{- range regexFindAll "[0-9]+(ms|[smhdwy])" . -1 }}
+{{- $sum = add $sum (mul (int64 (regexFind "^[0-9]+" .)) (get $unit (regexFind "[a-z]+$" .))) }}
 {{- end }}
-{{- if or .Values.keys.existingSecrets .Values.keys.create }}
-- {name: keys, mountPath: /etc/cloudorg_exporter/keys, readOnly: true}
-{{- end }}
-{{- if .Values.web.existingSecret }}
-- {name: web, mountPath: /etc/cloudorg_exporter/web, readOnly: true}
-{{- end }}
-{{- with .Values.extraVolumeMounts }}
-{{- toYaml . | nindent 0 }}
-{{- end }}
+{{- $sum }}
 {{- end }}
 
-{{- define "cloudorg.volumes" -}}
-{{- if not .Values.demo }}
-- name: config
-  configMap:
-    name: {{ .Values.existingConfigMap | default (include "cloudorg.fullname" .) }}
-{{- end }}
-{{- if or .Values.keys.existingSecrets .Values.keys.create }}
-- name: keys
-  projected:
-    defaultMode: 0440
-    sources:
-      {{- range .Values.keys.existingSecrets }}
-      - secret: {name: {{ . }}}
-      {{- end }}
-      {{- if .Values.keys.create }}
-      - secret: {name: {{ include "cloudorg.fullname" . }}-keys}
-      {{- end }}
-{{- end }}
-{{- with .Values.web.existingSecret }}
-- name: web
-  secret:
-    secretName: {{ . }}
-    defaultMode: 0440
-{{- end }}
-{{- with .Values.extraVolumes }}
-{{- toYaml . | nindent 0 }}
-{{- end }}
-{{- end }}
-
+{{/* Metadata and spec of the pod. */}}
 {{- define "cloudorg.pod" -}}
+{{- $mode := include "cloudorg.mode" . }}
+{{- $sharded := eq (include "cloudorg.sharded" .) "true" }}
+{{- $annotations := dict "kubectl.kubernetes.io/default-container" "exporter" }}
+{{- if .Values.config }}
+{{- $_ := set $annotations "checksum/config" (toYaml .Values.config | sha256sum) }}
+{{- end }}
 metadata:
   labels:
-    {{- include "cloudorg.labels" . | nindent 4 }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "cloudorg.labels" (dict "root" . "more" .Values.podLabels) | nindent 4 }}
   annotations:
-    {{- if .Values.config }}
-    checksum/config: {{ toYaml .Values.config | sha256sum }}
-    {{- end }}
-    kubectl.kubernetes.io/default-container: exporter
-    {{- with .Values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- toYaml (mergeOverwrite $annotations (deepCopy (default (dict) .Values.podAnnotations))) | nindent 4 }}
 spec:
   serviceAccountName: {{ include "cloudorg.serviceAccount" . }}
   automountServiceAccountToken: false
   enableServiceLinks: false
-  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
-  {{- with .Values.imagePullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
+  terminationGracePeriodSeconds: {{ default 30 .Values.terminationGracePeriodSeconds }}
+  {{- include "cloudorg.pullSecrets" . | nindent 2 }}
   {{- with .Values.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
+  {{- with .Values.podSecurityContext }}
   securityContext:
-    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   containers:
     - name: exporter
       image: {{ include "cloudorg.image" . | quote }}
-      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      {{- with .Values.image.pullPolicy }}
+      imagePullPolicy: {{ . }}
+      {{- end }}
       args:
-        {{- if .Values.demo }}
+        {{- if eq $mode "demo" }}
         - --demo
-        {{- else }}
+        {{- else if eq $mode "config" }}
         - --config.file=/etc/cloudorg_exporter/config/config.yml
         {{- end }}
         - --web.listen-address=:10076
         - --web.health-address=:10077
-        {{- if .Values.web.existingSecret }}
+        {{- if ne $mode "demo" }}
+        - --storage.path=/var/lib/cloudorg_exporter
+        {{- end }}
+        {{- with .Values.web }}
+        {{- if .existingSecret }}
         - --web.config.file=/etc/cloudorg_exporter/web/web.yml
         {{- end }}
-        {{- if .Values.web.enableLifecycle }}
+        {{- if .enableLifecycle }}
         - --web.enable-lifecycle
         {{- end }}
-        {{- if .Values.web.enablePprof }}
+        {{- if .enablePprof }}
         - --web.enable-pprof
         {{- end }}
-        - --scrape.timeout-offset={{ .Values.scrapeTimeoutOffset }}
-        - --log.level={{ .Values.log.level }}
-        - --log.format={{ .Values.log.format }}
-        {{- if gt (int .Values.shards) 1 }}
+        {{- with .telemetryPath }}
+        - --web.telemetry-path={{ . }}
+        {{- end }}
+        {{- with .probePath }}
+        - --web.probe-path={{ . }}
+        {{- end }}
+        {{- end }}
+        {{- with .Values.scrapeTimeoutOffset }}
+        - --scrape.timeout-offset={{ . }}
+        {{- end }}
+        {{- with .Values.log }}
+        {{- with .level }}
+        - --log.level={{ . }}
+        {{- end }}
+        {{- with .format }}
+        - --log.format={{ . }}
+        {{- end }}
+        {{- end }}
+        {{- if $sharded }}
         - --shard=$(SHARD)
         - --total-shards={{ int .Values.shards }}
         {{- end }}
         {{- with .Values.extraArgs }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
-      {{- if or (gt (int .Values.shards) 1) .Values.extraEnv }}
+      {{- if or $sharded .Values.extraEnv }}
       env:
-        {{- if gt (int .Values.shards) 1 }}
+        {{- if $sharded }}
         - name: SHARD
           valueFrom:
             fieldRef:
@@ -204,6 +211,10 @@ spec:
         {{- with .Values.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
+      {{- end }}
+      {{- with .Values.envFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
       {{- end }}
       ports:
         - {name: metrics, containerPort: 10076, protocol: TCP}
@@ -215,14 +226,21 @@ spec:
         httpGet: {path: /-/ready, port: health}
         periodSeconds: 5
         timeoutSeconds: 5
+      {{- with .Values.securityContext }}
       securityContext:
-        {{- toYaml .Values.securityContext | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.resources }}
       resources:
-        {{- toYaml .Values.resources | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       {{- with include "cloudorg.mounts" . | trim }}
       volumeMounts:
         {{- . | nindent 8 }}
       {{- end }}
+    {{- with .Values.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- with include "cloudorg.volumes" . | trim }}
   volumes:
     {{- . | nindent 4 }}
@@ -243,18 +261,122 @@ spec:
   topologySpreadConstraints:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- with .Values.hostAliases }}
+  hostAliases:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.dnsPolicy }}
+  dnsPolicy: {{ . }}
+  {{- end }}
+  {{- with .Values.dnsConfig }}
+  dnsConfig:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{/* Secrets without a path are one directory; each with a path is its own. */}}
+{{- define "cloudorg.mounts" -}}
+{{- $flat := false }}
+{{- if eq (include "cloudorg.mode" .) "config" }}
+- {name: config, mountPath: /etc/cloudorg_exporter/config, readOnly: true}
+{{- end }}
+{{- range $i, $s := (.Values.keys).existingSecrets }}
+{{- if and (kindIs "map" $s) $s.path }}
+- {name: keys-{{ $i }}, mountPath: /etc/cloudorg_exporter/keys/{{ $s.path }}, readOnly: true}
+{{- else }}
+{{- $flat = true }}
+{{- end }}
+{{- end }}
+{{- if or $flat (.Values.keys).create }}
+- {name: keys, mountPath: /etc/cloudorg_exporter/keys, readOnly: true}
+{{- end }}
+{{- if (.Values.web).existingSecret }}
+- {name: web, mountPath: /etc/cloudorg_exporter/web, readOnly: true}
+{{- end }}
+{{- if ne (include "cloudorg.mode" .) "demo" }}
+- {name: storage, mountPath: /var/lib/cloudorg_exporter}
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end }}
+
+{{- define "cloudorg.volumes" -}}
+{{- $flat := list }}
+{{- if eq (include "cloudorg.mode" .) "config" }}
+- name: config
+  configMap:
+    name: {{ .Values.existingConfigMap | default (include "cloudorg.fullname" .) }}
+{{- end }}
+{{- range $i, $s := (.Values.keys).existingSecrets }}
+{{- if and (kindIs "map" $s) $s.path }}
+- name: keys-{{ $i }}
+  secret:
+    secretName: {{ $s.name }}
+    defaultMode: 0440
+{{- else }}
+{{- $flat = append $flat (kindIs "map" $s | ternary (get (kindIs "map" $s | ternary $s (dict)) "name") $s) }}
+{{- end }}
+{{- end }}
+{{- if (.Values.keys).create }}
+{{- $flat = append $flat (printf "%s-keys" (include "cloudorg.fullname" .)) }}
+{{- end }}
+{{- if $flat }}
+- name: keys
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- range $flat }}
+      - secret: {name: {{ . }}}
+      {{- end }}
+{{- end }}
+{{- with (.Values.web).existingSecret }}
+- name: web
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- if ne (include "cloudorg.mode" .) "demo" }}
+{{- if not (.Values.persistence).enabled }}
+- name: storage
+  emptyDir: {}
+{{- else if ne (include "cloudorg.sharded" .) "true" }}
+- name: storage
+  persistentVolumeClaim:
+    claimName: {{ .Values.persistence.existingClaim | default (include "cloudorg.fullname" .) }}
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end }}
+
+{{- define "cloudorg.claim" -}}
+accessModes: [ReadWriteOnce]
+{{- with .Values.persistence.storageClassName }}
+storageClassName: {{ . }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ default "100Mi" .Values.persistence.size }}
 {{- end }}
 
 {{/* What ServiceMonitor and PodMonitor have in common: an endpoint of the
 exporter. Arguments: root, monitor. */}}
 {{- define "cloudorg.endpoint" -}}
 port: metrics
-scheme: {{ .monitor.scheme }}
+scheme: {{ include "cloudorg.scheme" .monitor }}
+{{- with (.root.Values.web).telemetryPath }}
+path: {{ . }}
+{{- end }}
 {{- with .monitor.interval }}
 interval: {{ . }}
 {{- end }}
 {{- with .monitor.scrapeTimeout }}
 scrapeTimeout: {{ . }}
+{{- end }}
+{{- if .monitor.honorLabels }}
+honorLabels: true
 {{- end }}
 {{- with .monitor.tlsConfig }}
 tlsConfig:
@@ -268,9 +390,10 @@ basicAuth:
 relabelings:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- if or .root.Values.scrapeConfig.enabled .monitor.metricRelabelings }}
+{{- $perOrganization := (.root.Values.scrapeConfig).enabled }}
+{{- if or $perOrganization .monitor.metricRelabelings }}
 metricRelabelings:
-  {{- if .root.Values.scrapeConfig.enabled }}
+  {{- if $perOrganization }}
   # The organizations are targets of the ScrapeConfig.
   - sourceLabels: [__name__]
     regex: (cloudorg_exporter|go|process|promhttp)_.*
@@ -279,5 +402,14 @@ metricRelabelings:
   {{- with .monitor.metricRelabelings }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Limits of a scrape, where the object has them. */}}
+{{- define "cloudorg.limits" -}}
+{{- range $limit := list "sampleLimit" "targetLimit" "labelLimit" "labelNameLengthLimit" "labelValueLengthLimit" }}
+{{- with get $ $limit }}
+{{ $limit }}: {{ int64 . }}
+{{- end }}
 {{- end }}
 {{- end }}
