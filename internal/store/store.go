@@ -63,10 +63,13 @@ func Open(ctx context.Context, path string, failed func()) (*Dir, error) {
 }
 
 func (d *Dir) open(ctx context.Context) error {
-	if err := os.Mkdir(d.path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
 	info, err := os.Stat(d.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.Mkdir(d.path, 0o700); err != nil {
+			return err
+		}
+		info, err = os.Stat(d.path)
+	}
 	if err != nil {
 		return err
 	}
