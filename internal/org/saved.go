@@ -107,6 +107,9 @@ func (c *Cache) adopt(s Saved) {
 		}
 		l.adopt(before[i].listing)
 		h := l.health()
+		if !h.Present {
+			continue
+		}
 		// Made of now, as a time that was stored has no monotonic clock.
 		h.Expires = now.Add(c.cfg.MaxStale - max(0, now.Sub(h.LastSuccess)))
 		if h.Success() && h.Expires.Before(due) {
