@@ -237,8 +237,9 @@ func (c *Cache) read(ctx context.Context) Listings {
 	}
 	result := make(chan Listings, 1)
 	go func() {
-		defer c.reading.Store(false)
-		result <- c.readSource(ctx)
+		l := c.readSource(ctx)
+		c.reading.Store(false) // first: the next refresh may start at once
+		result <- l
 	}()
 	select {
 	case l := <-result:

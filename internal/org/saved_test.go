@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,21 +17,27 @@ import (
 // memoryStore is a Store that keeps what a test restores from; it takes its
 // time, and fails while err is set.
 type memoryStore struct {
+	took time.Duration
+
+	mu    sync.Mutex
 	saved *Saved
 	err   error
-	took  time.Duration
-	saves int
 }
 
-func (m *memoryStore) Load(context.Context) (*Saved, error) { return m.saved, m.err }
+func (m *memoryStore) Load(context.Context) (*Saved, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.saved, m.err
+}
 
 func (m *memoryStore) Save(ctx context.Context, s Saved) error {
-	m.saves++
 	select {
 	case <-time.After(m.took):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.err != nil {
 		return m.err
 	}
@@ -123,7 +130,7 @@ func TestRestoreRules(t *testing.T) {
 		},
 		{
 			name: "the clock has gone backwards", ready: true, members: 2, calls: 1,
-			mean:    func(m *memoryStore, _ *Config) { shift(m.saved, time.Hour) },
+			mean:    func(m *memoryStore, _ *Config) { shift(m.saved, 10*time.Minute) },
 			changes: []string{`msg="member changed" member_id=2 group_id=h from=JOIN to=none`},
 		},
 		{
@@ -158,7 +165,7 @@ func TestRestoreRules(t *testing.T) {
 			next: func(l *Listings) { left(l); l.Members.Incomplete = true }, changes: []string{},
 		},
 		{
-			name: "refused, and not due", first: []func(*Listings){failed(permanent())}, down: time.Minute, ready: true, calls: 0, changes: []string{},
+			name: "refused, and not due", first: []func(*Listings){func(l *Listings) { l.Members.Err, l.Groups.Err = permanent(), permanent() }}, down: time.Minute, ready: true, calls: 0, changes: []string{},
 		},
 		{name: "an incomplete reading is no baseline", first: []func(*Listings){func(l *Listings) { joined(l); l.Members.Incomplete = true }}, down: 10 * time.Minute, ready: true, members: 2, calls: 1, changes: []string{}},
 		{name: "nothing stored", mean: func(m *memoryStore, _ *Config) { m.saved = nil }, calls: 1, changes: []string{}},
@@ -215,6 +222,22 @@ func shift(s *Saved, by time.Duration) {
 	}
 }
 
+// Refreshes that fail go on waiting longer after a restart.
+func TestRestoreBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config()
+		cfg.Store = &memoryStore{}
+		src := &scriptedSource{steps: []func(*Listings){failed(transient())}}
+		for _, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute} {
+			s := restart(t, src, cfg).Snapshot(t.Context())
+			if wait := s.Next.Sub(s.Refreshed); wait != want || time.Until(s.Next) != want {
+				t.Errorf("want the next refresh after %s, have %s", want, wait)
+			}
+			time.Sleep(want)
+		}
+	})
+}
+
 // Restored data expires as it would have, and the cache is not ready with
 // nothing to serve.
 func TestRestoredDataExpires(t *testing.T) {
@@ -267,11 +290,15 @@ func TestSaveBeforeServing(t *testing.T) {
 		time.Sleep(cfg.TTL)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		if s := c.Snapshot(ctx); len(s.Members.Items) != 1 || len(store.saved.Members.Items) != 1 {
+		stored := func() int {
+			s, _ := store.Load(t.Context())
+			return len(s.Members.Items)
+		}
+		if s := c.Snapshot(ctx); len(s.Members.Items) != 1 || stored() != 1 {
 			t.Errorf("while it is stored: want the snapshot before, have %d members", len(s.Members.Items))
 		}
 		time.Sleep(time.Second + time.Millisecond)
-		if s := c.Last(); len(s.Members.Items) != 0 || len(store.saved.Members.Items) != 0 {
+		if s := c.Last(); len(s.Members.Items) != 0 || stored() != 0 {
 			t.Errorf("when it is stored: want the new one, have %d members", len(s.Members.Items))
 		}
 	})

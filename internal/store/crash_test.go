@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -29,25 +31,33 @@ func child(path string) {
 	os.Exit(1)
 }
 
+// startChild starts a child, and returns the lines that it prints after its
+// first state.
+func startChild(t *testing.T, path string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childPath+"="+path)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatal("the child has saved nothing")
+	}
+	return cmd, lines
+}
+
 // A process that is killed at any moment leaves the state that it saved last,
-// or the one that it was saving.
+// or the one that it was saving, and the directory unlocked.
 func TestKilledProcess(t *testing.T) {
 	path := t.TempDir()
 	for round := range 30 {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), childPath+"="+path)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
-		if !lines.Scan() {
-			t.Fatal("the process has saved nothing")
-		}
+		cmd, lines := startChild(t, path)
 		time.AfterFunc(time.Duration(rand.IntN(20_000))*time.Microsecond, func() { cmd.Process.Kill() })
 		saved, _ := strconv.Atoi(lines.Text())
 		for lines.Scan() {
@@ -55,7 +65,7 @@ func TestKilledProcess(t *testing.T) {
 		}
 		_ = cmd.Wait() // killed
 
-		d := open(t, path) // the lock has gone with the process
+		d := open(t, path)
 		s, err := acme(d).Load(t.Context())
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
@@ -65,4 +75,17 @@ func TestKilledProcess(t *testing.T) {
 		}
 		d.Close()
 	}
+}
+
+// A second process does not start.
+func TestTwoProcesses(t *testing.T) {
+	path := t.TempDir()
+	cmd, _ := startChild(t, path)
+	synctest.Test(t, func(t *testing.T) { // in which 10 seconds are none
+		if _, err := Open(t.Context(), path, nil); err == nil || !strings.Contains(err.Error(), "is used by another process") {
+			t.Errorf("want an error that says why, have %v", err)
+		}
+	})
+	cmd.Process.Kill()
+	_ = cmd.Wait() // killed
 }

@@ -19,12 +19,15 @@ import (
 // and 8 MiB of text.
 const maxFile = 1 << 30
 
+// errBusy says that the file system hangs.
+var errBusy = errors.New("an earlier read or write of the file has not returned")
+
 // A File is the org.Store of one organization.
 type File struct {
-	dir     *Dir
-	path    string
-	writing *sync.Mutex
-	owner   owner
+	dir   *Dir
+	path  string
+	busy  *sync.Mutex // locked while the file is used
+	owner owner
 }
 
 var _ org.Store = (*File)(nil)
@@ -35,10 +38,10 @@ var _ org.Store = (*File)(nil)
 // Both are stored as salted hashes only.
 func (d *Dir) File(organization, identity string, fingerprint func() string) *File {
 	return &File{
-		dir:     d,
-		path:    filepath.Join(d.path, fileName(organization)+stateSuffix),
-		writing: d.writer(organization),
-		owner:   owner{organization, identity, fingerprint},
+		dir:   d,
+		path:  filepath.Join(d.path, fileName(organization)+stateSuffix),
+		busy:  d.lockOf(organization),
+		owner: owner{organization, identity, fingerprint},
 	}
 }
 
@@ -60,24 +63,30 @@ func fileName(organization string) string {
 // used. A file that cannot be read is moved aside; one of another identity is
 // left to be overwritten.
 func (f *File) Load(ctx context.Context) (*org.Saved, error) {
-	return within(ctx, func() (*org.Saved, error) {
-		data, err := read(f.path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-		var saved *org.Saved
-		if err == nil {
-			saved, err = decode(data, f.owner)
-		}
-		if err == nil || errors.Is(err, errIdentity) {
-			return saved, err
-		}
-		aside := strings.TrimSuffix(f.path, stateSuffix) + damagedSuffix
-		if moved := errors.Join(os.RemoveAll(aside), os.Rename(f.path, aside)); moved != nil {
-			return nil, fmt.Errorf("%w; moving it aside: %w", err, moved)
-		}
-		return nil, fmt.Errorf("%w; moved to %s", err, filepath.Base(aside))
-	})
+	return within(ctx, fileWait, f.load)
+}
+
+func (f *File) load() (*org.Saved, error) {
+	if !f.busy.TryLock() {
+		return nil, errBusy
+	}
+	defer f.busy.Unlock()
+	data, err := read(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var saved *org.Saved
+	if err == nil {
+		saved, err = decode(data, f.owner)
+	}
+	if err == nil || errors.Is(err, errIdentity) {
+		return saved, err
+	}
+	aside := strings.TrimSuffix(f.path, stateSuffix) + damagedSuffix
+	if moved := errors.Join(os.RemoveAll(aside), os.Rename(f.path, aside)); moved != nil {
+		return nil, fmt.Errorf("%w; moving it aside: %w", err, moved)
+	}
+	return nil, fmt.Errorf("%w; moved to %s", err, filepath.Base(aside))
 }
 
 // read returns the content of a regular file. Opening a pipe would hang.
@@ -99,7 +108,7 @@ func read(path string) ([]byte, error) {
 // the one before or the new one. A write that goes on after ctx has ended may
 // still succeed; until then other writes of the organization fail.
 func (f *File) Save(ctx context.Context, s org.Saved) error {
-	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, f.save(s) })
+	_, err := within(ctx, fileWait, func() (struct{}, error) { return struct{}{}, f.save(s) })
 	if err != nil {
 		f.dir.failed()
 	}
@@ -107,10 +116,10 @@ func (f *File) Save(ctx context.Context, s org.Saved) error {
 }
 
 func (f *File) save(s org.Saved) error {
-	if !f.writing.TryLock() {
-		return errors.New("an earlier write has not returned")
+	if !f.busy.TryLock() {
+		return errBusy
 	}
-	defer f.writing.Unlock()
+	defer f.busy.Unlock()
 	temp := f.path + tempSuffix
 	if err := f.write(temp, s); err != nil {
 		_ = os.Remove(temp) // the other error is the one to tell

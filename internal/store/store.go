@@ -29,8 +29,10 @@ const (
 	tempSuffix    = ".tmp"
 )
 
-// lockWait is how long Open waits for another process to end.
-const lockWait = 10 * time.Second
+const (
+	lockWait = 10 * time.Second // for another process to end
+	fileWait = 10 * time.Second // for a file system that does not answer
+)
 
 // A Dir is a directory that this process has locked.
 type Dir struct {
@@ -39,8 +41,8 @@ type Dir struct {
 	lock   *flock.Flock
 	closed atomic.Bool
 
-	mu      sync.Mutex
-	writers map[string]*sync.Mutex // of each organization; locked while its file is written
+	mu   sync.Mutex
+	busy map[string]*sync.Mutex // of each organization; locked while its file is used
 }
 
 // Open locks the directory at path, makes it if its parent exists, and removes
@@ -48,14 +50,11 @@ type Dir struct {
 // error says why the directory cannot be used. After each write that fails,
 // failed is called, which may be nil.
 func Open(ctx context.Context, path string, failed func()) (*Dir, error) {
-	// Twice: once for the lock, once for a file system that hangs.
-	ctx, cancel := context.WithTimeout(ctx, 2*lockWait)
-	defer cancel()
 	if failed == nil {
 		failed = func() {}
 	}
-	d := &Dir{path: path, failed: failed, writers: map[string]*sync.Mutex{}}
-	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, d.open(ctx) })
+	d := &Dir{path: path, failed: failed, busy: map[string]*sync.Mutex{}}
+	_, err := within(ctx, lockWait+fileWait, func() (struct{}, error) { return struct{}{}, d.open(ctx) })
 	if err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
@@ -112,7 +111,7 @@ func (d *Dir) Retain(ctx context.Context, organizations []string) error {
 		name := fileName(o)
 		keep[name+stateSuffix], keep[name+damagedSuffix] = true, true
 	}
-	_, err := within(ctx, func() (struct{}, error) {
+	_, err := within(ctx, fileWait, func() (struct{}, error) {
 		return struct{}{}, d.remove(func(name string) bool {
 			return (strings.HasSuffix(name, stateSuffix) || strings.HasSuffix(name, damagedSuffix)) && !keep[name]
 		})
@@ -137,20 +136,22 @@ func (d *Dir) remove(match func(name string) bool) error {
 	return err
 }
 
-// writer returns the lock of an organization's file. All Files of the
-// organization share it.
-func (d *Dir) writer(organization string) *sync.Mutex {
+// lockOf returns the lock of an organization's file, which all of its Files
+// share.
+func (d *Dir) lockOf(organization string) *sync.Mutex {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.writers[organization] == nil {
-		d.writers[organization] = new(sync.Mutex)
+	if d.busy[organization] == nil {
+		d.busy[organization] = new(sync.Mutex)
 	}
-	return d.writers[organization]
+	return d.busy[organization]
 }
 
-// within returns what f returns, or an error when ctx ends. In that case f goes
-// on: nothing can end a call to a file system that hangs.
-func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
+// within returns what f returns, or an error after the limit or when ctx ends.
+// In that case f goes on: nothing can end a call to a file system that hangs.
+func within[T any](ctx context.Context, limit time.Duration, f func() (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	type result struct {
 		value T
 		err   error

@@ -86,8 +86,8 @@ func fill(v reflect.Value, n *int64) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(v.Field(i), n)
+		for _, field := range v.Fields() {
+			fill(field, n)
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
@@ -418,6 +418,32 @@ func TestHangingWrite(t *testing.T) {
 		synctest.Wait()
 		if _, err := timed(f); err != nil || failures != 2 {
 			t.Errorf("afterwards: want no error and 2 failures, have %v, %d", err, failures)
+		}
+	})
+}
+
+// A disk that hangs at the start costs its limit, and what comes back late moves
+// nothing that was written since.
+func TestHangingLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t, t.TempDir())
+		f := d.File("acme", "", func() string { return "" })
+		if err := f.Save(t.Context(), members(1)); err != nil {
+			t.Fatal(err)
+		}
+		release := make(chan struct{})
+		start := time.Now()
+		s, err := d.File("acme", "", func() string { <-release; return "" }).Load(t.Context())
+		if s != nil || err == nil || time.Since(start) != fileWait {
+			t.Errorf("want an error after %s, have %+v, %v after %s", fileWait, s, err, time.Since(start))
+		}
+		if err := f.Save(t.Context(), members(2)); !errors.Is(err, errBusy) {
+			t.Errorf("meanwhile: want an error, have %v", err)
+		}
+		close(release)
+		synctest.Wait()
+		if err := f.Save(t.Context(), members(2)); err != nil {
+			t.Error(err)
 		}
 	})
 }
