@@ -43,7 +43,7 @@ type Config struct {
 	Revision func() uint64
 	// Refreshed, if not nil, is called after every refresh.
 	Refreshed func()
-	// Store, if not nil, keeps each snapshot before it is served.
+	// Store, if not nil, saves each snapshot before it is served.
 	Store Store
 }
 
@@ -214,7 +214,7 @@ func (c *Cache) refresh(ctx context.Context, r *refresh) {
 			h.Expires = next.Next // cache_ttl, or a Retry-After of another listing, may exceed max_stale
 		}
 	}
-	// Logged before it is stored: what is stored is not found again.
+	// Logged first: after a crash, changes that were stored are not found again.
 	c.log(&prev, &next.Snapshot)
 	c.logChanges(changes)
 	c.save(saving, next)

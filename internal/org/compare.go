@@ -14,8 +14,8 @@ const (
 	// maxTransitions limits the different transitions that are counted. A cloud
 	// that invents statuses must not fill the memory over the months.
 	maxTransitions = 1000
-	// maxChanges limits the changes that one listing tells by account in one
-	// refresh, and those that a Snapshot has.
+	// maxChanges limits the changes of one listing and refresh that are logged
+	// one by one, and the changes of a Snapshot.
 	maxChanges = 100
 )
 
@@ -206,7 +206,7 @@ func distinct(rows []Invitation) []Invitation {
 	return slices.CompactFunc(sorted, func(a, b Invitation) bool { return compareIdentity(&a, &b) == 0 })
 }
 
-// compareWithdrawals finds the requests to leave that have come and gone.
+// compareWithdrawals finds the requests to leave that appeared or disappeared.
 func compareWithdrawals(before, after []Withdrawal, found func(Change)) {
 	byMember := func(a, b *Withdrawal) int { return strings.Compare(a.MemberID, b.MemberID) }
 	sorted := func(rows []Withdrawal) []Withdrawal {
@@ -248,8 +248,8 @@ func merge[T any](before, after []T, compare func(a, b *T) int, pair func(before
 	}
 }
 
-// logChanges writes one line for each change, and one for all that are not
-// told by account.
+// logChanges writes one line for each change, and one with the number of those
+// beyond maxChanges.
 func (c *Cache) logChanges(found []changes) {
 	logger := level.Info(c.cfg.Logger)
 	for _, f := range found {

@@ -158,7 +158,7 @@ func (c *Cache) Prime(ctx context.Context) {
 	}
 }
 
-// save stores s, and logs when that begins to fail and when it works again.
+// save stores s. It logs the first failure in a row, and the end of the row.
 func (c *Cache) save(ctx context.Context, s Saved) {
 	if c.cfg.Store == nil {
 		return

@@ -55,8 +55,8 @@ type transition struct {
 	Count uint64
 }
 
-// salted returns a hash of text that tells nothing of it, and that differs in
-// each file.
+// salted returns a keyed hash of text. The salt is random: two files have
+// different hashes of one text.
 func salted(salt []byte, text string) []byte {
 	h := hmac.New(sha256.New, salt)
 	_, _ = io.WriteString(h, text) // a hash returns no error

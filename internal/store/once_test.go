@@ -155,6 +155,43 @@ func TestExactlyOnce(t *testing.T) {
 	}
 }
 
+// A reload with another identity starts the comparison anew and keeps the
+// counters, also over the next restart.
+func TestReloadWithAnotherIdentity(t *testing.T) {
+	dir := open(t, t.TempDir())
+	newCache := func(identity string, source org.Source) *org.Cache {
+		return org.NewCache(source, org.Config{
+			Organization: "acme", Collectors: []string{"members"}, MaxStale: time.Hour, Timeout: time.Minute,
+			Store: dir.File("acme", identity, fingerprint),
+		})
+	}
+	joined := org.Transition{From: org.None, To: "JOIN"}
+	v1 := newCache("v1", listed(nil))
+	v1.Snapshot(t.Context())
+	v1.Close()
+	next := newCache("v1", listed{{ID: "1", Status: "JOIN"}})
+	next.Restore(t.Context())
+	next.Snapshot(t.Context())
+	next.Close()
+
+	v2 := newCache("v2", listed{{ID: "a", Status: "JOIN"}})
+	v2.Inherit(next.Saved().Totals())
+	if s := v2.Snapshot(t.Context()); s.Transitions[joined] != 1 || len(s.Changes) != 1 {
+		t.Errorf("after the reload: have %v and %+v", s.Transitions, s.Changes)
+	}
+	v2.Close()
+	v2 = newCache("v2", listed{{ID: "a", Status: "JOIN"}, {ID: "b", Status: "JOIN"}})
+	v2.Restore(t.Context())
+	if s := v2.Snapshot(t.Context()); s.Transitions[joined] != 2 || len(s.Changes) != 2 {
+		t.Errorf("after the restart: have %v and %+v", s.Transitions, s.Changes)
+	}
+	v1 = newCache("v1", listed(nil))
+	v1.Restore(t.Context())
+	if s := v1.Last(); v1.Ready() || s.Transitions[joined] != 0 {
+		t.Errorf("with the first identity again: have %v", s.Transitions)
+	}
+}
+
 // listed is a Source that always has the same members.
 type listed []org.Member
 

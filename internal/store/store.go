@@ -1,9 +1,11 @@
 // Package store keeps what outlives the process: one file per organization in
 // a directory that one process uses at a time.
 //
-// A file is written whole, synced and renamed, so that a crash at any moment
-// leaves the one before or the new one. It holds neither keys nor
-// configuration, only salted hashes that tell whether these have changed.
+// A file is a line with the version of the format and the SHA-256 of the rest,
+// and the rest, an org.Saved in JSON. It is written whole, synced and renamed, so
+// that a crash at any moment leaves the file before or the new one. It holds
+// neither keys nor configuration, only salted hashes, by which a change of either
+// is noticed.
 package store
 
 import (

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -144,6 +146,64 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("(-saved +loaded):\n%s", d)
 			}
 		})
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// A file of this version is read by every program that has the version: a field
+// that gets another name or meaning needs another version, and another file.
+func TestFormat(t *testing.T) {
+	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	want := members(2)
+	applied := int64(0)
+	reading := org.Health{
+		Reading: org.Reading{At: at, Took: time.Second, Unparsed: 1},
+		State:   org.State{Configured: true, Present: true, Expires: at.Add(time.Hour), LastSuccess: at, DecodeWarnings: 2},
+	}
+	want.Info = org.Listing[org.Info]{Health: reading, Items: []org.Info{{ID: "1", Name: "acme", MasterID: "2", Joined: at}}}
+	want.Groups = org.Listing[org.Group]{Health: reading, Items: []org.Group{{ID: "1", Name: "root"}, {ID: "2", ParentID: "1", PolicyID: "3", PolicyName: "quota"}}}
+	want.Invitations = org.Listing[org.Invitation]{Health: reading, Items: []org.Invitation{
+		{ID: "1", MemberID: "2", OrganizationID: "3", Status: "INVITING", Pending: true, Created: at, Expires: at.Add(time.Hour), ReportedDays: &applied},
+	}}
+	want.Withdrawals = org.Listing[org.Withdrawal]{Health: reading, Items: []org.Withdrawal{{MemberID: "1", Requested: at}}}
+	want.Policies = org.Listing[org.Policy]{Health: reading, Items: []org.Policy{{ID: "3", Name: "quota", Applied: &applied}}}
+	want.Versions = org.Listing[org.Version]{Health: reading, Items: []org.Version{{ID: "1.3", Status: "CURRENT", SupportEnd: at}}}
+	want.Received.Health = org.Health{
+		Reading: org.Reading{Err: &org.Error{Reason: org.Throttled, RetryAfter: time.Minute, Advice: "wait", Err: errors.New("too many requests")}},
+		State:   org.State{Configured: true, FailingSince: at, Failures: 3},
+	}
+	want.Baseline.Invitations = want.Invitations.Items
+	want.Baseline.Received = []org.Invitation{{ID: "4", OrganizationID: "5", Pending: true}}
+	want.Baseline.Withdrawals = []org.Withdrawal{}
+	want.Changes = []org.Change{{Time: at, What: org.MemberChanged, MemberID: "1", GroupID: "2", From: org.None, To: "JOIN"}}
+	want.Transitions = map[org.Transition]uint64{{From: org.None, To: "JOIN"}: 1}
+	want.Failures, want.MaxItems = 4, 1000
+
+	golden := filepath.Join("testdata", "v1.state")
+	if *update {
+		f := acme(open(t, t.TempDir()))
+		if err := f.Save(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(f.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(golden, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := decode(data, acme(&Dir{busy: map[string]*sync.Mutex{}}).owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := diff(&want, have); d != "" {
+		t.Errorf("(-want +decoded):\n%s", d)
 	}
 }
 
