@@ -3,10 +3,12 @@ package org
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
@@ -18,6 +20,8 @@ const (
 	maxRetryAfter = time.Hour
 	// minWait is the shortest time a scrape waits for a running refresh.
 	minWait = time.Second
+	// readGrace is how long a source may take to return when its time is over.
+	readGrace = 500 * time.Millisecond
 )
 
 // A Config describes an organization and says when a Cache refreshes it.
@@ -39,6 +43,8 @@ type Config struct {
 	Revision func() uint64
 	// Refreshed, if not nil, is called after every refresh.
 	Refreshed func()
+	// Store, if not nil, saves each snapshot before it is served.
+	Store Store
 }
 
 // A Cache serves the latest Snapshot of one organization. At most one refresh
@@ -47,23 +53,25 @@ type Cache struct {
 	source Source
 	cfg    Config
 
-	mu       sync.Mutex
-	last     Snapshot
-	members  []Member  // of the latest complete reading, sorted by ID; outlives max_stale
-	due      time.Time // when the next refresh may start
-	failures int       // refreshes in a row with an error that is not permanent
-	revision uint64    // at the start of the latest refresh
-	running  *refresh  // nil if none runs
-	closed   bool
-	done     sync.WaitGroup
+	reading atomic.Bool // the source has been called and has not returned
+	unsaved bool        // the latest save failed; of the running refresh
+
+	mu        sync.Mutex
+	last      Saved
+	revision  uint64   // at the start of the latest refresh
+	running   *refresh // nil if none runs
+	refreshed bool     // a refresh has ended
+	closed    bool
+	done      sync.WaitGroup
 }
 
 // A refresh is one that runs.
 type refresh struct {
-	started time.Time
-	ended   chan struct{} // closed when snapshot is set
-	found   Snapshot
-	cancel  context.CancelFunc
+	started    time.Time
+	ended      chan struct{} // closed when found is set
+	found      Snapshot
+	cancel     context.CancelFunc // ends the reading
+	cancelSave context.CancelFunc // nil until the reading has ended
 }
 
 // NewCache returns a Cache of source. Until a refresh has ended it serves a
@@ -79,10 +87,10 @@ func NewCache(source Source, cfg Config) *Cache {
 		cfg.Logger = log.NewNopLogger()
 	}
 	cfg.Logger = log.With(cfg.Logger, "cloud", cfg.Cloud, "organization", cfg.Organization)
-	return &Cache{source: source, cfg: cfg, last: Snapshot{
+	return &Cache{source: source, cfg: cfg, last: Saved{Snapshot: Snapshot{
 		Cloud: cfg.Cloud, Organization: cfg.Organization, Known: cfg.Known, MaxItems: cfg.MaxItems,
 		Listings: Configure(cfg.Collectors),
-	}}
+	}}}
 }
 
 // Name returns the organization's configured name.
@@ -128,35 +136,25 @@ func (c *Cache) lastAt(now time.Time) Snapshot {
 			c.last.Version++
 		}
 	}
-	return c.last
+	return c.last.Snapshot
 }
 
 // Close ends the running refresh and starts no other. It returns when nothing
-// runs any more. Snapshot goes on serving the latest data.
+// runs any more, or after a second if something hangs. Snapshot goes on serving
+// the latest data.
 func (c *Cache) Close() {
 	c.mu.Lock()
 	c.closed = true
 	if c.running != nil {
 		c.running.cancel()
+		if c.running.cancelSave != nil {
+			time.AfterFunc(closeGrace, c.running.cancelSave)
+		}
 	}
 	c.mu.Unlock()
 	c.done.Wait()
 	if closer, ok := c.source.(io.Closer); ok {
 		_ = closer.Close()
-	}
-}
-
-// Inherit takes over the totals of old, the last snapshot of the cache that c
-// replaces. It must be called before the first refresh.
-func (c *Cache) Inherit(old Snapshot) {
-	before := old.all()
-	for i, l := range c.last.all() {
-		if h, was := l.health(), before[i].health(); h.Configured {
-			h.Failures, h.DecodeWarnings = was.Failures, was.DecodeWarnings
-		}
-	}
-	if c.last.Members.Configured {
-		c.last.Transitions = old.Transitions
 	}
 }
 
@@ -170,7 +168,7 @@ func (c *Cache) join(ctx context.Context) *refresh {
 	switch {
 	case c.running != nil:
 		return c.running
-	case c.closed, revision == c.revision && now.Before(c.due):
+	case c.closed, revision == c.revision && !reached(now, c.last.Next):
 		return nil
 	}
 	c.revision = revision
@@ -182,59 +180,103 @@ func (c *Cache) join(ctx context.Context) *refresh {
 	return r
 }
 
-// refresh makes a new snapshot and ends r.
+// refresh makes a new snapshot, stores it and then serves it, and ends r.
+// Nothing slow is done under the lock.
 func (c *Cache) refresh(ctx context.Context, r *refresh) {
 	defer r.cancel()
 	read := c.read(ctx)
-	// Sorted here: no scrape waits while 100,000 members are sorted.
 	slices.SortStableFunc(read.Members.Items, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 	now := time.Now()
+	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
+	defer cancel()
 
 	c.mu.Lock()
 	prev := c.lastAt(now)
+	next := c.last
+	r.cancelSave = cancel
 	if c.closed { // a refresh that Close has cut short did not fail
 		r.found, c.running = prev, nil
 		c.mu.Unlock()
 		close(r.ended)
 		return
 	}
-	next := prev
-	next.Listings, next.Version, next.Refreshed, next.Took = read, prev.Version+1, now, now.Sub(r.started)
+	c.mu.Unlock()
+
+	next.Listings, next.Refreshed, next.Took = read, now, now.Sub(r.started)
 	before := prev.all()
 	for i, l := range next.all() {
 		l.keep(before[i].listing, now, c.cfg.MaxStale)
 	}
-	c.countTransitions(&next, &prev)
-	c.due = now.Add(c.wait(&next))
-	next.Next = c.due
+	changes := next.compare()
+	next.Next = now.Add(c.wait(&next))
 	for _, l := range next.all() {
-		if h := l.health(); h.Success() && h.Expires.Before(c.due) {
-			h.Expires = c.due // cache_ttl, or a Retry-After of another listing, may exceed max_stale
+		if h := l.health(); h.Success() && h.Expires.Before(next.Next) {
+			h.Expires = next.Next // cache_ttl, or a Retry-After of another listing, may exceed max_stale
 		}
 	}
-	c.last, r.found, c.running = next, next, nil
-	c.mu.Unlock()
+	// Logged first: after a crash, changes that were stored are not found again.
+	c.log(&prev, &next.Snapshot)
+	c.logChanges(changes)
+	c.save(saving, next)
 
-	c.log(&prev, &next)
+	c.mu.Lock()
+	next.Version = c.last.Version + 1
+	c.last, c.refreshed, c.running = next, true, nil
+	r.found = c.lastAt(time.Now())
+	c.mu.Unlock()
 	c.cfg.Refreshed()
 	close(r.ended)
 }
 
-// read asks the source. A panic there fails every listing, not the process.
-func (c *Cache) read(ctx context.Context) (l Listings) {
+// read asks the source. It returns soon after ctx has ended, even if the source
+// does not: then every listing has failed, and no other call is made before
+// that one has returned.
+func (c *Cache) read(ctx context.Context) Listings {
+	if !c.reading.CompareAndSwap(false, true) {
+		return failedListings(&Error{Reason: Timeout, Err: errors.New("the call of an earlier refresh has not returned")})
+	}
+	result := make(chan Listings, 1)
+	go func() {
+		l := c.readSource(ctx)
+		c.reading.Store(false) // first: the next refresh may start at once
+		result <- l
+	}()
+	select {
+	case l := <-result:
+		return l
+	case <-ctx.Done():
+	}
+	select {
+	case l := <-result:
+		return l
+	case <-time.After(readGrace):
+		return failedListings(&Error{Reason: Timeout, Err: fmt.Errorf("the call has not returned: %w", ctx.Err())})
+	}
+}
+
+// readSource asks the source. A panic there fails every listing, not the
+// process.
+func (c *Cache) readSource(ctx context.Context) (l Listings) {
 	defer func() {
 		if p := recover(); p != nil {
-			l = Listings{}
-			for _, n := range l.all() {
-				n.health().Err = &Error{Reason: Other, Err: fmt.Errorf("panic: %v", p)}
-			}
+			l = failedListings(&Error{Reason: Other, Err: fmt.Errorf("panic: %v", p)})
 		}
 	}()
 	return c.source.Read(ctx)
 }
 
-// wait returns the time from s to the next refresh.
-func (c *Cache) wait(s *Snapshot) time.Duration {
+// failedListings returns listings that all failed with err.
+func failedListings(err *Error) Listings {
+	var l Listings
+	for _, n := range l.all() {
+		n.health().Err = err
+	}
+	return l
+}
+
+// wait returns the time from s to the next refresh, and counts those that fail
+// in a row.
+func (c *Cache) wait(s *Saved) time.Duration {
 	var transient, permanent bool
 	var after time.Duration
 	for _, l := range s.Collectors() {
@@ -247,17 +289,17 @@ func (c *Cache) wait(s *Snapshot) time.Duration {
 	}
 	longest := max(c.cfg.TTL, c.cfg.ErrorTTL)
 	if !transient {
-		c.failures = 0
+		s.Failures = 0
 		if permanent {
 			return longest
 		}
 		return c.cfg.TTL
 	}
 	wait := c.cfg.ErrorTTL
-	for i := 0; i < c.failures && wait < longest; i++ {
+	for i := 0; i < s.Failures && wait < longest; i++ {
 		wait *= 2
 	}
-	c.failures++
+	s.Failures++
 	return max(min(wait, longest), after)
 }
 
@@ -296,6 +338,12 @@ func serving(h Health) string {
 		return "data of " + timestamp(h.LastSuccess) + " until " + timestamp(h.Expires)
 	}
 	return "nothing"
+}
+
+// reached reports whether it is t or later at now. The monotonic clock does not
+// count time asleep, and the wall clock may be set back: the later one counts.
+func reached(now, t time.Time) bool {
+	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
 }
 
 func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -483,7 +483,8 @@ func TestCacheInheritsNothingLeftOut(t *testing.T) {
 		cfg := config()
 		cfg.Collectors = tt.collectors
 		c := NewCache(&scriptedSource{}, cfg)
-		c.Inherit(was)
+		was.Members.Configured = true
+		c.Inherit(Saved{Snapshot: was})
 		if have := c.Last().Transitions[Transition{None, "JOIN"}]; have != tt.want {
 			t.Errorf("%s: want %d, have %d", tt.collectors, tt.want, have)
 		}
@@ -495,7 +496,7 @@ func TestCacheInherit(t *testing.T) {
 		old := NewCache(&scriptedSource{steps: []func(*Listings){failed(transient())}}, config())
 		old.Snapshot(t.Context())
 		c := NewCache(&scriptedSource{steps: []func(*Listings){failed(transient())}}, config())
-		c.Inherit(old.Last())
+		c.Inherit(old.Saved())
 		if n := c.Snapshot(t.Context()).Members.Failures; n != 2 {
 			t.Errorf("failures: want 2, have %d", n)
 		}

@@ -90,6 +90,7 @@ type listing interface {
 	health() *Health
 	len() int
 	keep(prev listing, now time.Time, maxStale time.Duration)
+	adopt(prev listing)
 	expire(now time.Time) bool
 }
 
@@ -112,7 +113,7 @@ func (l *Listing[T]) keep(prev listing, now time.Time, maxStale time.Duration) {
 		l.DecodeWarnings += uint64(reading.Unparsed)
 		return
 	}
-	if before.Err == nil {
+	if l.FailingSince.IsZero() {
 		l.FailingSince = now
 	}
 	l.Failures++
@@ -120,10 +121,13 @@ func (l *Listing[T]) keep(prev listing, now time.Time, maxStale time.Duration) {
 	l.expire(now)
 }
 
+// adopt makes l the listing that prev is.
+func (l *Listing[T]) adopt(prev listing) { *l = *prev.(*Listing[T]) }
+
 // expire drops the items if they are too old at now, and reports whether it
 // did.
 func (l *Listing[T]) expire(now time.Time) bool {
-	if !l.Present || !now.After(l.Expires) {
+	if !l.Present || !now.After(l.Expires) && !now.Round(0).After(l.Expires.Round(0)) {
 		return false
 	}
 	l.Items, l.Present = nil, false
