@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -13,13 +14,13 @@ import (
 
 // check says whether the configuration is valid, down to the files that it
 // names. It calls no API.
-func check(flags *flags, load loader, stdout io.Writer) error {
+func check(ctx context.Context, flags *flags, load loader, stdout io.Writer) error {
 	if err := web.Validate(*flags.web.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
 	fleet := cloud.NewFleet(load, cloud.Deps{Logger: log.NewNopLogger(), UserAgent: userAgent(), Observer: collector.NewSelf(false)})
 	defer fleet.Close()
-	if err := fleet.Reload(); err != nil {
+	if err := fleet.Reload(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "the configuration is valid: %s\n", counted(len(fleet.Caches()), "organization"))

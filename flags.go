@@ -39,6 +39,7 @@ type flags struct {
 	pprof                  bool
 	disableExporterMetrics bool
 	timeoutOffset          time.Duration
+	storagePath            string
 	shard                  int
 	totalShards            int
 	logLevel               string
@@ -72,6 +73,7 @@ func parseFlags(args []string, stdout io.Writer) (*flags, error) {
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&f.pprof)
 	app.Flag("web.disable-exporter-metrics", "Exclude metrics about the exporter itself (promhttp_*, process_*, go_*).").BoolVar(&f.disableExporterMetrics)
 	app.Flag("scrape.timeout-offset", "Offset to subtract from Prometheus's scrape timeout.").Default("500ms").DurationVar(&f.timeoutOffset)
+	app.Flag("storage.path", "Directory that keeps data and counters over a restart; empty: nothing is kept. Ignored with --once, --config.check and --demo.").StringVar(&f.storagePath)
 	app.Flag("shard", "Index of this shard, from 0.").Default("0").IntVar(&f.shard)
 	app.Flag("total-shards", "Number of shards that share the organizations.").Default("1").IntVar(&f.totalShards)
 	app.Flag("log.level", "Minimum level to log: debug, info, warn or error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")

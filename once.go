@@ -30,7 +30,7 @@ func once(ctx context.Context, flags *flags, load loader, stdout, stderr io.Writ
 		Logger: log.NewNopLogger(), UserAgent: userAgent(), Observer: calls,
 	})
 	defer fleet.Close()
-	if err := fleet.Reload(); err != nil {
+	if err := fleet.Reload(ctx); err != nil {
 		return err
 	}
 	if isTerminal(stderr) {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/store"
 	webui "github.com/cloudorg-exporter/cloudorg_exporter/internal/web"
 )
 
@@ -30,6 +31,8 @@ const (
 	drainTimeout = 10 * time.Second
 	// demoInterval is how often the demo refreshes itself.
 	demoInterval = 5 * time.Second
+	// storageTimeout is how long a start or a reload waits for stored data.
+	storageTimeout = 10 * time.Second
 	// docsURL is where the pages find documentation and runbooks.
 	docsURL = "https://github.com/cloudorg-exporter/cloudorg_exporter/blob/main/docs/"
 )
@@ -40,7 +43,10 @@ func serve(ctx context.Context, flags *flags, load loader, stderr io.Writer) err
 	signal.Notify(hangups, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go away
 	logger, slogger := newLoggers(stderr, flags.logLevel, flags.logFormat)
-	err := newServer(flags, load, logger, slogger).run(ctx, hangups)
+	s, err := newServer(ctx, flags, load, logger, slogger)
+	if err == nil {
+		err = s.run(ctx, hangups)
+	}
 	if err != nil {
 		level.Error(logger).Log("msg", "exiting", "err", err)
 		return loggedError{err}
@@ -55,22 +61,31 @@ type server struct {
 	slogger *slog.Logger // the same log, for libraries
 	fleet   *cloud.Fleet
 	self    *collector.Self
+	store   *store.Dir // nil: nothing is stored
 	scrapes scrapes
 }
 
-func newServer(flags *flags, load loader, logger log.Logger, slogger *slog.Logger) *server {
-	self := collector.NewSelf(!flags.disableExporterMetrics)
-	return &server{
-		flags: flags, logger: logger, slogger: slogger, self: self, scrapes: scrapes{latest: time.Now()},
-		fleet: cloud.NewFleet(load, cloud.Deps{Logger: logger, UserAgent: userAgent(), Observer: self}),
+func newServer(ctx context.Context, flags *flags, load loader, logger log.Logger, slogger *slog.Logger) (*server, error) {
+	s := &server{
+		flags: flags, logger: logger, slogger: slogger,
+		self:    collector.NewSelf(!flags.disableExporterMetrics),
+		scrapes: scrapes{latest: time.Now()},
 	}
+	if flags.storagePath != "" && !flags.demo {
+		var err error
+		if s.store, err = store.Open(ctx, flags.storagePath, s.self.StorageWrites()); err != nil {
+			return nil, fmt.Errorf("--storage.path: %w", err)
+		}
+	}
+	s.fleet = cloud.NewFleet(load, cloud.Deps{Logger: logger, UserAgent: userAgent(), Observer: s.self, Store: s.store})
+	return s, nil
 }
 
 func userAgent() string { return "cloudorg_exporter/" + version.Version }
 
 func (s *server) run(ctx context.Context, hangups <-chan os.Signal) error {
-	defer s.fleet.Close()
-	if err := s.fleet.Reload(); err != nil {
+	defer s.close()
+	if err := s.fleetReload(ctx); err != nil {
 		return err
 	}
 	if s.flags.demo {
@@ -115,10 +130,25 @@ func (s *server) refreshRegularly(ctx context.Context) {
 	}
 }
 
+// fleetReload reloads the fleet. A disk that hangs delays it for a while only.
+func (s *server) fleetReload(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+	defer cancel()
+	return s.fleet.Reload(ctx)
+}
+
+// close ends everything that runs, and then what it writes to.
+func (s *server) close() {
+	s.fleet.Close()
+	if s.store != nil {
+		_ = s.store.Close()
+	}
+}
+
 // reload applies the configuration again, and starts to read the organizations
 // that are new.
 func (s *server) reload(ctx context.Context) error {
-	if err := s.fleet.Reload(); err != nil {
+	if err := s.fleetReload(ctx); err != nil {
 		level.Error(s.logger).Log("msg", "reload failed", "err", err, "serving", "previous configuration")
 		return err
 	}

@@ -51,6 +51,7 @@ func Reference() ([]Metric, error) {
 func withSamples() *Self {
 	s := NewSelf(true)
 	s.Added("", "")
+	s.StorageWrites()
 	s.Called("", "", "", 0, time.Second)
 	s.Offset("", "", 0)
 	s.Reloaded(nil)

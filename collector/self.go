@@ -82,6 +82,17 @@ func NewSelf(process bool) *Self {
 	return s
 }
 
+// StorageWrites returns a function that counts a failed write of the storage.
+// It is called once, if there is a storage.
+func (s *Self) StorageWrites() (failed func()) {
+	failures := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: exporter + "storage_write_failures_total",
+		Help: "Writes to --storage.path that failed.",
+	})
+	s.registry.MustRegister(failures)
+	return failures.Inc
+}
+
 // distinct gathers from g without go_memstats_alloc_bytes. OpenMetrics gives
 // that name to go_memstats_alloc_bytes_total, too, and its value is that of
 // go_memstats_heap_alloc_bytes.

@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,7 +44,7 @@ func BenchmarkRefresh(b *testing.B) {
 		"organizations: [{name: a, cloud: ncp, access_key: a, secret_key: s, base_url: '%s', cache_ttl: 0s, concurrency: %d, rate_limit: 1000000}]",
 		api.URL, concurrency))
 	fleet := cloud.NewFleet(load, cloud.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(false)})
-	if err := fleet.Reload(); err != nil {
+	if err := fleet.Reload(context.Background()); err != nil {
 		b.Fatal(err)
 	}
 	defer fleet.Close()
@@ -89,7 +90,7 @@ func BenchmarkMembers(b *testing.B) {
 	for name, read := range map[string]func() int{
 		"refresh": func() int {
 			fleet := cloud.NewFleet(load, cloud.Deps{Logger: log.NewNopLogger(), Observer: collector.NewSelf(false), Transport: oneGroup(file)})
-			if err := fleet.Reload(); err != nil {
+			if err := fleet.Reload(context.Background()); err != nil {
 				b.Fatal(err)
 			}
 			defer fleet.Close()

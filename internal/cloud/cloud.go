@@ -10,10 +10,12 @@ import (
 
 	"github.com/go-kit/log"
 	promconfig "github.com/prometheus/common/config"
+	"go.yaml.in/yaml/v2"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/store"
 )
 
 // A Cloud is everything the exporter knows about one provider.
@@ -50,6 +52,8 @@ type Source interface {
 	org.Source
 	// Revision counts the changes of the credential.
 	Revision() uint64
+	// Secret returns the credential as it is now, to be hashed.
+	Secret() string
 }
 
 // Deps is what all organizations share.
@@ -57,6 +61,7 @@ type Deps struct {
 	Logger    log.Logger
 	UserAgent string
 	Observer  Observer
+	Store     *store.Dir // keeps what survives a restart; nil: nothing does
 	// Transport carries all calls, for tests. Nil: each organization has its
 	// own, made from its http_client_config.
 	Transport http.RoundTripper
@@ -117,13 +122,21 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("organization %q: %w", base.Name, err)
 	}
-	return org.NewCache(source, org.Config{
+	cfg := org.Config{
 		Cloud: base.Cloud, Organization: base.Name, Collectors: base.Collectors, Known: cloud.Known, MaxItems: int(base.MaxItems),
 		TTL: base.CacheTTL.Duration, ErrorTTL: base.ErrorTTL.Duration, MaxStale: base.MaxStale.Duration, Timeout: base.RefreshTimeout.Duration,
 		Logger:    deps.Logger,
 		Revision:  source.Revision,
 		Refreshed: func() { deps.Observer.Refreshed(base.Cloud, base.Name) },
-	}), nil
+	}
+	if deps.Store != nil {
+		text, err := yaml.Marshal(o)
+		if err != nil {
+			return nil, fmt.Errorf("organization %q: %w", base.Name, err)
+		}
+		cfg.Store = deps.Store.File(base.Name, o.Identity(), func() string { return source.Secret() + "\n" + string(text) })
+	}
+	return org.NewCache(source, cfg), nil
 }
 
 // read fills a listing, if it is configured, with what get returns: the items

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-kit/log/level"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
@@ -55,21 +56,23 @@ func NewFleet(load func() (*config.Config, error), deps Deps) *Fleet {
 }
 
 // Reload loads the configuration and serves its organizations from now on. An
-// organization whose configuration is the same keeps its cache; one that
-// changed keeps its counters. An error changes nothing.
-func (f *Fleet) Reload() error {
+// organization whose configuration is the same keeps its cache. One that
+// changed keeps its counters, and its data too if it still is the same
+// organization. A new one starts with what is stored of it, until ctx ends. An
+// error changes nothing.
+func (f *Fleet) Reload(ctx context.Context) error {
 	f.reloading.Lock()
 	defer f.reloading.Unlock()
 	cfg, err := f.load()
 	if err == nil {
-		err = f.apply(cfg)
+		err = f.apply(ctx, cfg)
 	}
 	f.latest.Store(&attempt{time.Now(), err})
 	f.deps.Observer.Reloaded(err)
 	return err
 }
 
-func (f *Fleet) apply(cfg *config.Config) error {
+func (f *Fleet) apply(ctx context.Context, cfg *config.Config) error {
 	type served struct {
 		config config.Organization
 		cache  *org.Cache
@@ -80,30 +83,45 @@ func (f *Fleet) apply(cfg *config.Config) error {
 		before[o.Base().Name] = served{o, old.caches[i]}
 	}
 	next := &state{config: cfg, caches: make([]*org.Cache, len(cfg.Organizations))}
-	var made []*org.Cache
+	made := map[*org.Cache]bool{}
+	var names []string
 	for i, o := range cfg.Organizations {
-		was := before[o.Base().Name]
+		name := o.Base().Name
+		names = append(names, name)
+		was := before[name]
 		if was.cache != nil && reflect.DeepEqual(was.config, o) {
 			next.caches[i] = was.cache
-			delete(before, o.Base().Name)
+			delete(before, name)
 			continue
 		}
 		cache, err := newCache(o, f.deps)
 		if err != nil {
-			for _, c := range made {
+			for c := range made {
 				c.Close()
 			}
 			return err
 		}
-		made = append(made, cache)
+		made[cache] = true
 		next.caches[i] = cache
 	}
 	for i, o := range cfg.Organizations {
-		base := o.Base()
+		base, cache := o.Base(), next.caches[i]
 		f.deps.Observer.Added(base.Cloud, base.Name)
-		if was := before[base.Name]; was.cache != nil && was.config.Base().Cloud == base.Cloud {
+		if !made[cache] {
+			continue
+		}
+		was := before[base.Name]
+		switch {
+		case was.cache == nil:
+			cache.Restore(ctx)
+		case was.config.Base().Cloud != base.Cloud: // another organization of that name
+		case was.config.Identity() != o.Identity():
 			was.cache.Close() // first: it may still count something
-			next.caches[i].Inherit(was.cache.Last())
+			cache.Inherit(was.cache.Saved().Totals())
+			delete(before, base.Name)
+		default:
+			was.cache.Close()
+			cache.Inherit(was.cache.Saved())
 			delete(before, base.Name)
 		}
 	}
@@ -111,6 +129,11 @@ func (f *Fleet) apply(cfg *config.Config) error {
 	for _, gone := range before {
 		gone.cache.Close()
 		f.deps.Observer.Removed(gone.config.Base().Cloud, gone.config.Base().Name)
+	}
+	if f.deps.Store != nil {
+		if err := f.deps.Store.Retain(ctx, names); err != nil {
+			level.Warn(f.deps.Logger).Log("msg", "cannot remove stored data of organizations that are not configured any more", "err", err)
+		}
 	}
 	return nil
 }
@@ -138,35 +161,34 @@ func (f *Fleet) LastReload() (time.Time, error) {
 	return latest.at, latest.err
 }
 
-// Ready returns nil once every organization has been refreshed, and else says
-// how many have. A later reload that adds one does not change that.
+// Ready returns nil once every organization has been refreshed or restored, and
+// else says how many have. A later reload that adds one does not change that.
 func (f *Fleet) Ready() error {
 	if f.started.Load() {
 		return nil
 	}
-	refreshed := 0
-	all := f.Last()
-	for _, s := range all {
-		if !s.Refreshed.IsZero() {
-			refreshed++
+	caches, ready := f.Caches(), 0
+	for _, c := range caches {
+		if c.Ready() {
+			ready++
 		}
 	}
-	if refreshed < len(all) {
-		return fmt.Errorf("starting: %d of %d organizations refreshed", refreshed, len(all))
+	if ready < len(caches) {
+		return fmt.Errorf("starting: %d of %d organizations refreshed", ready, len(caches))
 	}
 	f.started.Store(true)
 	return nil
 }
 
-// Prime refreshes each organization that has never been refreshed, a few at a
-// time, and waits for them.
+// Prime refreshes each organization that has not been refreshed and is due, a
+// few at a time, and waits for them.
 func (f *Fleet) Prime(ctx context.Context) {
 	var work errgroup.Group
 	work.SetLimit(refreshesAtOnce)
 	for _, c := range f.Caches() {
-		if ctx.Err() == nil && c.Last().Refreshed.IsZero() {
+		if ctx.Err() == nil {
 			work.Go(func() error {
-				c.Snapshot(ctx)
+				c.Prime(ctx)
 				return nil
 			})
 		}
@@ -199,7 +221,9 @@ func (f *Fleet) Start(ctx context.Context, names []string) {
 
 // Close ends everything that runs.
 func (f *Fleet) Close() {
+	var wg sync.WaitGroup
 	for _, c := range f.Caches() {
-		c.Close()
+		wg.Go(c.Close)
 	}
+	wg.Wait()
 }

@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -88,14 +89,14 @@ func FuzzScrape(f *testing.F) {
 			Logger: log.NewSyncLogger(log.NewLogfmtLogger(&logged)), Observer: nopObserver{}, Transport: api,
 		})
 		defer fleet.Close()
-		if err := fleet.Reload(); err != nil {
+		if err := fleet.Reload(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		gather(t, fleet)
 		// Others, with the totals of before.
 		yaml = strings.NewReplacer("max_items: 3", "max_items: 1", "cloud: ncp", "cloud: ncp\n    members_from: tree").Replace(yaml)
 		api.texts[0], api.texts[1] = second, first
-		if err := fleet.Reload(); err != nil {
+		if err := fleet.Reload(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		text := gather(t, fleet)
@@ -139,7 +140,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	f.Add("", "NaN", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", "br")
 	fleet := cloud.NewFleet(parse(bothClouds), cloud.Deps{Logger: log.NewNopLogger(), Observer: nopObserver{}, Transport: &cannedAPI{200, [2]string{"[]", "[]"}}})
-	if err := fleet.Reload(); err != nil {
+	if err := fleet.Reload(context.Background()); err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(fleet.Close)

@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -105,7 +106,7 @@ func TestPanic(t *testing.T) {
 				Transport: panicking{inProcess{ncp(t, nil)}, path},
 			})
 			defer fleet.Close()
-			if err := fleet.Reload(); err != nil {
+			if err := fleet.Reload(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 			s := fleet.Caches()[0].Snapshot(t.Context())

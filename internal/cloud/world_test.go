@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"context"
 	"flag"
 	"log/slog"
 	"net/http"
@@ -80,7 +81,7 @@ func newWorld(t *testing.T, yaml string, api http.Handler) *world {
 		Observer:  collector.NewSelf(false),
 		Transport: inProcess{api},
 	})
-	if err := w.fleet.Reload(); err != nil {
+	if err := w.fleet.Reload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	w.handler = collector.NewHandler(collector.HandlerConfig{

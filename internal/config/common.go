@@ -52,6 +52,9 @@ func DefaultSettings() Settings {
 // Base returns c. It makes a struct that embeds Common an Organization.
 func (c *Common) Base() *Common { return c }
 
+// Identity is the cloud and the address of its API.
+func (c *Common) Identity() string { return c.Cloud + " " + c.BaseURL }
+
 // checkSyntax returns the values that could not be parsed, each with its key.
 func (s *Settings) checkSyntax() []error {
 	return slices.DeleteFunc([]error{

@@ -30,6 +30,9 @@ type Cloud struct {
 type Organization interface {
 	// Base returns the keys that all clouds have.
 	Base() *Common
+	// Identity is equal for configurations of the same organization as seen
+	// through the same API. Readings of another identity are not compared.
+	Identity() string
 	// Validate checks the cloud's own keys and fills in what follows from
 	// others. Relative file names are relative to dir.
 	Validate(dir string) []error

@@ -39,6 +39,12 @@ func (c *Credential) Keys() (access, secret string) {
 	return keys[0], keys[1]
 }
 
+// Secret returns both keys, to be hashed.
+func (c *Credential) Secret() string {
+	access, secret := c.Keys()
+	return access + "\n" + secret
+}
+
 // Revision counts the changes of the keys.
 func (c *Credential) Revision() uint64 {
 	_, revision := c.current()
