@@ -106,10 +106,14 @@ func TestOrganizationNotFound(t *testing.T) {
 func TestStatusWords(t *testing.T) {
 	s := good("acme")
 	s.Known = org.Known{}
-	s.Listings.Members = read(0, members("JOINED", 9, "LEV", 8, "LEAVE_REQUESTED", 7, "PENDING_ACTIVATION", 6, "NEW_CODE", 5, org.Unknown, 4)...)
+	s.Members = read(0, members("JOINED", 9, "LEV", 8, "LEAVE_REQUESTED", 7, "PENDING_ACTIVATION", 6, "NEW_CODE", 5, org.Unknown, 4)...)
 	want := [][]string{
-		{"JOINED joined", "9"}, {"LEV asked to leave", "8"}, {"LEAVE_REQUESTED asked to leave", "7"},
-		{"PENDING_ACTIVATION not activated yet", "6"}, {"NEW_CODE", "5"}, {"unknown no status reported", "4"},
+		{"JOINED joined", "9"},
+		{"LEV asked to leave", "8"},
+		{"LEAVE_REQUESTED asked to leave", "7"},
+		{"PENDING_ACTIVATION not activated yet", "6"},
+		{"NEW_CODE", "5"},
+		{"unknown no status reported", "4"},
 	}
 	if diff := cmp.Diff(want, page(t, "/organization?name=acme", s).table(t, "Members by status")); diff != "" {
 		t.Errorf("(-want +have):\n%s", diff)
