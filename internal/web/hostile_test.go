@@ -25,7 +25,10 @@ func hostile() org.Snapshot {
 	s.Invitations = read(0, org.Invitation{MemberID: nasty, OrganizationID: nasty, Status: nasty, Pending: true})
 	s.Received = s.Invitations
 	s.Withdrawals = failed(read(0, org.Withdrawal{MemberID: nasty}), 0, nasty, nasty, nasty)
-	s.Changes = []org.Change{{What: nasty, MemberID: nasty, GroupID: nasty, From: nasty, To: nasty, Time: noon()}, {What: nasty, OrganizationID: nasty, Status: nasty}}
+	s.Changes = []org.Change{
+		{What: org.MemberChanged, MemberID: nasty, GroupID: nasty, From: nasty, To: nasty, Time: noon()},
+		{What: org.InvitationGone, OrganizationID: nasty, Status: nasty},
+	}
 	return s
 }
 

@@ -38,7 +38,7 @@ func (s state) Meaning() string {
 	return [...]string{
 		"the latest refresh succeeded",
 		"the first refresh has not ended",
-		"a refresh is due, but no scrape has asked for it, or it has not ended",
+		"a refresh is due, but no scrape has started it, or it has not ended",
 		"the latest refresh failed; older data is exported until max_stale",
 		"no refresh for longer than max_stale; no data is exported",
 		"the latest refresh failed; no data is exported",
