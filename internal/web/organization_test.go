@@ -75,7 +75,7 @@ func TestOrganizationInEveryState(t *testing.T) {
 	for name, wants := range map[string][]string{
 		"acme-labs":      {"failing: ", "Members unknown", "Pending invitations unknown"},
 		"samsung-hq":     {"ACTIVE active 64", "api_version failing", "Received invitations 1 ", "o-5kd81mzq", "INVITING not answered yet"},
-		"archive":        {"expired: no refresh for longer than max_stale", "was due 57 min ago"},
+		"archive":        {"expired: no refresh for longer than max_stale", "scrapes this exporter. runbook", "was due 57 min ago"},
 		"old-branch":     {"overdue: ", "was due 8 min ago", "This page reloads in 5 s."},
 		"new-subsidiary": {"waiting: the first refresh has not ended. As of", "Requests to leave unknown"},
 		"acme":           {"ok: ", "Requests to leave 0", "None since the first reading"},

@@ -38,9 +38,9 @@ func (s state) Meaning() string {
 	return [...]string{
 		"the latest refresh succeeded",
 		"the first refresh has not ended",
-		"a refresh is due, but no scrape has started it, or it has not ended",
+		"a refresh is due and has not ended: check that Prometheus scrapes this exporter",
 		"the latest refresh failed; older data is exported until max_stale",
-		"no refresh for longer than max_stale; no data is exported",
+		"no refresh for longer than max_stale; no data is exported: check that Prometheus scrapes this exporter",
 		"the latest refresh failed; no data is exported",
 	}[s]
 }

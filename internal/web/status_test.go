@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -455,10 +456,18 @@ func TestOverviewOfAThousandOrganizations(t *testing.T) {
 }
 
 func BenchmarkOverviewOfAThousandOrganizations(b *testing.B) {
-	h := handler(statusConfig(many(1000)...))
-	b.ReportAllocs()
-	for b.Loop() {
-		get(b, h, "/")
+	failing := make([]org.Snapshot, 1000)
+	for i := range failing {
+		failing[i] = refused(fmt.Sprintf("team-%03d", i))
+	}
+	for name, snapshots := range map[string][]org.Snapshot{"mixed": many(1000), "failing": failing} {
+		b.Run(name, func(b *testing.B) {
+			h := handler(statusConfig(snapshots...))
+			b.ReportAllocs()
+			for b.Loop() {
+				get(b, h, "/")
+			}
+		})
 	}
 }
 
