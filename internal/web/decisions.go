@@ -124,39 +124,23 @@ func changeKind(c org.Change) kind {
 	return memberLeft
 }
 
-// meaning returns a word for a status code, or "" for an undocumented one.
-func meaning(code string) string {
-	switch code {
-	case "INVT":
-		return "invited"
-	case "JOIN", "JOINED":
-		return "joined"
-	case "LVREQ", "LEAVE_REQUESTED", "LEV": // LEV is in NCP's documentation of 2022 to 2024
-		return "asked to leave"
-	case "ACTIVE":
-		return "active"
-	case "SUSPENDED":
-		return "suspended"
-	case "PENDING_ACTIVATION":
-		return "not activated yet"
-	case "PENDING_CLOSURE":
-		return "being closed"
-	case "CLOSED":
-		return "closed"
-	case "INVITING", "REQUESTED", "OPEN":
-		return "not answered yet"
-	case "INVITED", "ACCEPTED":
-		return "accepted"
-	case "REFUSED", "DECLINED":
-		return "refused"
-	case "CANCELED":
-		return "withdrawn"
-	case "EXPIRED":
-		return "expired"
-	case org.Unknown:
-		return "no status reported"
-	case org.None:
-		return "not a member"
+// meanings returns a word for each documented status code.
+func meanings() map[string]string {
+	const asked, pending, accepted, refused = "asked to leave", "not answered yet", "accepted", "refused"
+	return map[string]string{
+		"INVT": "invited", "JOIN": "joined", "JOINED": "joined",
+		"LVREQ": asked, "LEAVE_REQUESTED": asked, "LEV": asked, // LEV: NCP's documentation of 2022 to 2024
+		"ACTIVE": "active", "SUSPENDED": "suspended", "PENDING_ACTIVATION": "not activated yet", "PENDING_CLOSURE": "being closed", "CLOSED": "closed",
+		"INVITING": pending, "REQUESTED": pending, "OPEN": pending, "INVITED": accepted, "ACCEPTED": accepted,
+		"REFUSED": refused, "DECLINED": refused, "CANCELED": "withdrawn", "EXPIRED": "expired",
+		org.Unknown: "no status reported", org.None: "not a member",
 	}
-	return ""
+}
+
+// earlier compares two times. An unknown one is the latest.
+func earlier(a, b time.Time) int {
+	if a.IsZero() || b.IsZero() {
+		return b.Compare(a)
+	}
+	return a.Compare(b)
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,7 +65,8 @@ type pages struct {
 }
 
 func newPages(cfg StatusConfig) *pages {
-	p := &pages{StatusConfig: cfg, templates: template.Must(template.New("").Funcs(template.FuncMap{"meaning": meaning}).Parse(statusHTML))}
+	words := meanings()
+	p := &pages{StatusConfig: cfg, templates: template.Must(template.New("").Funcs(template.FuncMap{"meaning": func(code string) string { return words[code] }}).Parse(statusHTML))}
 	if p.Now == nil {
 		p.Now = time.Now
 	}
@@ -130,6 +130,7 @@ type head struct {
 	Title   string
 	Version string
 	Links   []Link
+	Probe   string // path of an organization's metrics
 	Now     time.Time
 	Local   bool // times have one of the zone beside UTC
 	Reload  int  // seconds until the browser loads the page again; 0: it does not
@@ -138,7 +139,7 @@ type head struct {
 }
 
 func (p *pages) head(c clock) head {
-	h := head{clock: c, Now: c.now, Docs: p.DocsURL, Style: template.CSS(statusCSS), Version: p.Version, Links: p.Links} //nolint:gosec // an embedded file
+	h := head{clock: c, Now: c.now, Docs: p.DocsURL, Style: template.CSS(statusCSS), Version: p.Version, Links: p.Links, Probe: p.ProbePath} //nolint:gosec // an embedded file
 	_, offset := c.now.In(c.zone).Zone()
 	h.Local = offset != 0
 	if p.Reloaded != nil {
@@ -173,42 +174,38 @@ type row struct {
 	*org.Snapshot
 	State                         state
 	Causes                        []*cause
-	Reasons                       []string
+	Facets                        map[string][]string // values of parameters that select it
 	Members, Invitations, Leaving int
 	Expiry                        time.Time // of the next pending invitation
 	Oldest                        time.Time // when the oldest listing was read
-	All, Unread                   int       // collectors, and those that the latest refresh did not read
+	All, Read, Unread             int       // collectors, and those that the latest refresh read, or did not
 	tally                         tally
 	Counts                        []count
 }
-
-// Href returns the link to the organization.
-func (r *row) Href() string {
-	return "." + PathOrganization + "?name=" + url.QueryEscape(r.Organization)
-}
-
-// Good returns how many collectors the latest refresh read.
-func (r *row) Good() int { return r.All - r.Unread }
 
 func newRow(s *org.Snapshot, c clock) *row {
 	r := &row{Snapshot: s, Causes: causes(s, c), tally: tallyOf(s, c.now), Members: -1, Invitations: -1, Leaving: -1}
 	r.Counts = r.tally.counts()
 	for _, l := range s.Collectors() {
 		r.State = max(r.State, stateOf(s, &l.Health, c.now))
-		r.All++
-		if !l.Success() {
-			r.Unread++
+		if r.All++; l.Success() {
+			r.Read++
 		}
 		if earlier(l.LastSuccess, r.Oldest) < 0 {
 			r.Oldest = l.LastSuccess
 		}
 	}
+	r.Unread = r.All - r.Read
+	r.Facets = map[string][]string{"state": {r.State.String()}, "cloud": {s.Cloud}, "reason": nil, "decision": nil}
 	for _, cause := range r.Causes {
-		if !slices.Contains(r.Reasons, cause.Reason) {
-			r.Reasons = append(r.Reasons, cause.Reason)
+		if !slices.Contains(r.Facets["reason"], cause.Reason) {
+			r.Facets["reason"] = append(r.Facets["reason"], cause.Reason)
 		}
 	}
-	if l := s.Listings.Members; l.Present {
+	for _, c := range r.Counts {
+		r.Facets["decision"] = append(r.Facets["decision"], c.Value)
+	}
+	if l := s.Members; l.Present {
 		r.Members = len(l.Items)
 		for _, m := range l.Items {
 			if m.Repeat {
@@ -216,7 +213,7 @@ func newRow(s *org.Snapshot, c clock) *row {
 			}
 		}
 	}
-	if l := s.Listings.Invitations; l.Present {
+	if l := s.Invitations; l.Present {
 		r.Invitations = 0
 		for _, i := range l.Items {
 			if i.Pending {
@@ -252,7 +249,6 @@ type overview struct {
 	States    []state // of those
 	Facets    []facet
 	Query     query
-	Notes     []string
 	Columns   []column
 	Rows      []*row
 	Total     int
@@ -270,7 +266,7 @@ func (p *pages) overview(q query) overview {
 	slices.SortStableFunc(rows, func(a, b *row) int {
 		return cmp.Or(int(b.State-a.State), b.Unread-a.Unread, b.tally.decisions()-a.tally.decisions(), cmp.Compare(a.Organization, b.Organization))
 	})
-	o := overview{head: p.head(c), Query: q, Total: len(rows), Facets: q.facets(rows), Decisions: decisions(rows), Changes: changes(rows, 10)}
+	o := overview{head: p.head(c), Query: q, Total: len(rows), Facets: facets(rows), Decisions: decisions(rows), Changes: changes(rows, 10)}
 	var shown []string
 	for _, r := range rows {
 		if r.State != ok {
@@ -279,14 +275,11 @@ func (p *pages) overview(q query) overview {
 				o.States = append(o.States, r.State)
 			}
 		}
-		if q.matches(r, o.Facets, "") {
+		if q.matches(r) {
 			o.Rows, shown = append(o.Rows, r), append(shown, r.Organization)
 		}
 	}
-	var found bool
-	if o.Columns, found = q.sort(o.Rows); !found {
-		o.Notes = append(o.Notes, "There is no column “"+q.Get("sort")+"”: sorted by state.")
-	}
+	o.Columns = q.sort(o.Rows)
 	o.headline(p)
 	o.reload(p.Start != nil)
 	if p.Start != nil {
@@ -365,21 +358,17 @@ func plural(n int, one, more string) string {
 	return strconv.Itoa(n) + " " + more
 }
 
-// soon is after how many seconds a page is loaded again while a refresh runs
-// that the view has started.
+// soon is after how many seconds a page is loaded again while a refresh runs.
 const soon = 5
 
 // reload decides when the browser loads the page again: when the reader wants
 // it, and soon while a refresh runs.
 func (o *overview) reload(started bool) {
-	want := o.Query.Get("refresh")
-	n, err := strconv.Atoi(want)
+	n, err := strconv.Atoi(o.Query.Get("refresh"))
 	switch o.Again = "30"; {
 	case err == nil && n >= soon && n <= 3600:
 		o.Reload, o.Again = n, ""
-	case want == "" && started && (slices.Contains(o.States, waiting) || slices.Contains(o.States, overdue)):
+	case err != nil && started && (slices.Contains(o.States, waiting) || slices.Contains(o.States, overdue)):
 		o.Reload, o.Again = soon, "0"
-	case want != "" && want != "0":
-		o.Notes = append(o.Notes, fmt.Sprintf("refresh “%s” is not a number of seconds from %d to 3600: the page does not reload.", want, soon))
 	}
 }
