@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,13 +15,23 @@ import (
 	"strings"
 )
 
-// explain makes an error of an answer that is not 2xx.
+// refused makes an error of a body that is an error's, and counts it if it says
+// that there were too many calls.
+func (c *Client) refused(status int, header http.Header, body []byte) *Error {
+	e := c.explain(status, header, body)
+	if e.Kind == Throttled {
+		c.transport.cfg.Throttled()
+	}
+	return e
+}
+
+// explain makes an error of the body of an error.
 func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	e := c.api.Explain(status, header, body)
 	e.API, e.Status = c.api.Name, status
 	e.RetryAfter = retryAfter(header.Get("Retry-After"))
 	e.Offset, _ = clockOffset(header)
-	if e.Kind == Auth && status == http.StatusUnauthorized && e.Offset.Abs() > MaxSkew && header.Get("Date") != "" {
+	if e.Kind == Auth && (status == http.StatusUnauthorized || status/100 == 2) && e.Offset.Abs() > MaxSkew && header.Get("Date") != "" {
 		e.Kind = ClockSkew
 	}
 	if status/100 == 3 {
@@ -75,6 +86,10 @@ func issuer(e *tls.CertificateVerificationError) string {
 // undecodable makes an error of an answer of 2xx that does not match the
 // documentation, or was cut off.
 func (c *Client) undecodable(resp *http.Response, b *body, r *Reader) *Error {
+	if r.refusal != nil {
+		body, _ := json.Marshal(r.refusal) // what was read is valid, or has no fields
+		return c.refused(resp.StatusCode, resp.Header, body)
+	}
 	e := &Error{API: c.api.Name, Kind: Decode, Status: resp.StatusCode}
 	var large *http.MaxBytesError
 	var corrupt flate.CorruptInputError

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,8 +28,8 @@ type API struct {
 	Operations []string
 	// Sign adds the headers that authenticate req at the time now.
 	Sign func(req *http.Request, operation string, now time.Time)
-	// Explain makes an error of an answer that is not 2xx: its Kind, Code,
-	// Message, Detail, RequestID and Err.
+	// Explain makes an error of the body of an error: its Kind, Code, Message,
+	// Detail, RequestID and Err. The status may be 2xx, see Reader.Refuse.
 	Explain func(status int, header http.Header, body []byte) Error
 	// Secrets are removed from every text of the API. They may change.
 	Secrets func() []string
@@ -123,11 +124,7 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body) // a part of it is better than nothing
-	e := c.explain(resp.StatusCode, resp.Header, body)
-	if e.Kind == Throttled {
-		c.transport.cfg.Throttled()
-	}
-	return nil, e
+	return nil, c.refused(resp.StatusCode, resp.Header, body)
 }
 
 // retry returns err as backoff expects it.
@@ -144,11 +141,11 @@ func retry(err error) error {
 	return err
 }
 
-// retryAfter reads a Retry-After header: seconds, or a date.
+// retryAfter reads a Retry-After header: seconds, rounded up, or a date.
 func retryAfter(s string) time.Duration {
 	const longest = 1<<31 - 1 // seconds: within a Duration
-	if n, err := strconv.ParseUint(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(n, longest)) * time.Second
+	if n, err := strconv.ParseFloat(s, 64); (err == nil || errors.Is(err, strconv.ErrRange)) && n >= 0 {
+		return time.Duration(math.Ceil(min(n, longest))) * time.Second
 	}
 	if t, err := http.ParseTime(s); err == nil {
 		return max(0, time.Until(t))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,8 +17,9 @@ import (
 // that read a field consume exactly one value.
 type Reader struct {
 	dec      *jsontext.Decoder
-	err      error // the first one; nothing is read after it
-	unparsed int   // fields whose value could not be parsed
+	err      error  // the first one; nothing is read after it
+	unparsed int    // fields whose value could not be parsed
+	refusal  Fields // an error's body that is the answer
 	texts    map[string]string
 	maxRows  int
 }
@@ -167,6 +169,22 @@ func (r *Reader) Millis() time.Time {
 		return time.Time{}
 	}
 	return t
+}
+
+// Next returns the first byte of the next value: one of [ { " 0 n t f, where 0
+// is any number, or 0 if there is none.
+func (r *Reader) Next() byte { return byte(r.peek()) }
+
+// Raw reads any value as it is written. It is for small values.
+func (r *Reader) Raw() []byte { return slices.Clone(r.value()) }
+
+// Refuse makes the answer an error of the API, whose body it is although the
+// status is 2xx.
+func (r *Reader) Refuse(body Fields) {
+	if r.err == nil {
+		r.refusal = body
+	}
+	r.fail(errors.New("an error in an answer of success"))
 }
 
 // Unparsed counts the field just read as one that could not be parsed.
