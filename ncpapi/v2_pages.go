@@ -40,6 +40,7 @@ type page[T any] struct {
 	rows  []T
 	total int64 // totalElements; -1 if it did not say
 	size  int64 // pageSize: rows on a full page; 0 if it did not say
+	pages int64 // totalPages; 0 if it did not say
 }
 
 // A reading is a List that is being read.
@@ -95,8 +96,9 @@ func pages[T any, R keyed[T]](ctx context.Context, c *ClientV2, path list, read 
 //
 // The last page is the one with which as many rows as there are in all have
 // been read, an empty one, or one with fewer rows than a full page. If rows are
-// missing there, one more page is read to confirm the end: the API may have
-// fewer rows on a full page than requested, and not say so.
+// missing there, and it is not the last according to totalPages, one more page
+// is read to confirm the end: the API may have fewer rows on a full page than
+// requested, and not say so.
 func walk[T any, R keyed[T]](ctx context.Context, c *ClientV2, path list, read func(*httpx.Reader) page[T], l *reading[T]) (int, error) {
 	unparsed, repeats := 0, 0
 	undecodable := func(format string, args ...any) error {
@@ -131,7 +133,8 @@ func walk[T any, R keyed[T]](ctx context.Context, c *ClientV2, path list, read f
 			size = min(size, p.size)
 		}
 		have, short := int64(len(l.rows)), int64(len(p.rows)) < size
-		if len(p.rows) == 0 || have == l.total || short && (have > l.total || !news) {
+		last := p.pages > 0 && int64(n+1) >= p.pages
+		if len(p.rows) == 0 || have == l.total || short && (have > l.total || !news || last) {
 			return unparsed, nil
 		}
 		if repeats++; news || l.again {
@@ -163,6 +166,8 @@ func envelope[T any, R row[T]](key string, anyName bool) func(*httpx.Reader) pag
 				}
 			case "pageSize":
 				p.size, _ = r.Int()
+			case "totalPages":
+				p.pages, _ = r.Int()
 			case "error", "errors", "errorCode", "responseError", "code", "message", "msg", "status":
 				failure[name] = r.Raw()
 			default:
