@@ -220,9 +220,11 @@ func TestDecisions(t *testing.T) {
 		change(0, org.MemberChanged, org.None, "INVT"),
 		change(0, org.MemberChanged, "JOIN", "LVREQ"),
 		change(0, org.InvitationGone, "", ""),
+		{Time: noon(), What: org.InvitationGone, Status: "EXPIRED"},
+		{Time: noon(), What: org.InvitationGone, Status: "REFUSED"},
 	}
 	want := map[string]string{
-		"CloudOrgInvitationLapsed": "2", "CloudOrgInvitationExpiring": "2", "CloudOrgWithdrawalUndecided": "2",
+		"CloudOrgInvitationLapsed": "3", "CloudOrgInvitationExpiring": "2", "CloudOrgWithdrawalUndecided": "2",
 		"CloudOrgReceivedInvitationWaiting": "1", "CloudOrgMemberJoinedUninvited": "3", "CloudOrgMemberLeft": "2",
 	}
 	for _, url := range []string{"/", "/organization?name=acme"} {
