@@ -342,6 +342,7 @@ func (o *overview) headline(p *pages) {
 	}
 	switch {
 	case o.Total == 0:
+		o.Tone = waiting
 		parts = []string{"No organizations configured on this instance (check --shard)"}
 	case o.Outdated == 0:
 		parts = append(parts, "Data is current")

@@ -157,7 +157,7 @@ func TestOverviewHeadline(t *testing.T) {
 		scraped    func() time.Time
 		snapshots  []org.Snapshot
 	}{
-		{"No organizations configured on this instance (check --shard)", "ok", nil, nil},
+		{"No organizations configured on this instance (check --shard)", "waiting", nil, nil},
 		{"Nothing needs a decision. Data is current", "ok", nil, []org.Snapshot{good("a")}},
 		{"Nothing needs a decision. Data is current", "ok", scraped(4 * time.Minute), []org.Snapshot{good("a"), other}},
 		{"Nothing needs a decision. No scrape for 13 min. Data is current", "overdue", scraped(13 * time.Minute), []org.Snapshot{good("a")}},
