@@ -170,7 +170,7 @@ func dateTime(r *httpx.Reader) time.Time {
 		}
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
-		if t, err := time.Parse(layout, text); err == nil && t.Year() > 0 {
+		if t, err := time.Parse(layout, text); err == nil && t.Unix() > 0 && t.UTC().Year() <= 9999 {
 			return t.UTC()
 		}
 	}
