@@ -226,7 +226,7 @@ func ncpLeaveRequest(l ncpapi.LeaveRequest) org.Withdrawal {
 }
 
 func ncpQuotaPolicy(p ncpapi.QuotaPolicy) org.Policy {
-	return ncpPolicy(ncpapi.Policy{Number: p.Number, Name: p.Name, Applied: p.Applied})
+	return ncpPolicy(ncpapi.Policy(p))
 }
 
 // countApplied counts the groups of each policy for which the API reports no

@@ -318,7 +318,7 @@ func TestIncompleteV2(t *testing.T) {
 							t.Errorf("refresh %d: %s is missing in\n%s", refresh, want, text)
 						}
 					}
-					warned := strings.Contains(w.log.String(), `msg="listing incomplete" collector=members refreshes=3 rows=`)
+					warned := strings.Contains(w.log.String(), `msg="listing incomplete" collector=members refreshes=3 serving=`)
 					if warned != (refresh >= 3) {
 						t.Errorf("refresh %d: warned %t:\n%s", refresh, warned, w.log)
 					}

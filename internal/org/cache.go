@@ -328,8 +328,12 @@ func (c *Cache) log(prev, next *Snapshot) {
 		}
 		switch {
 		case l.Incompletes == lastingIncompletes && was.Incompletes < l.Incompletes:
-			level.Warn(c.cfg.Logger).Log("msg", "listing incomplete", "collector", l.Name, "refreshes", l.Incompletes,
-				"rows", l.Items, "total", l.Total, "serving", "the rows that were read, without changes")
+			logger := c.cfg.Logger
+			if l.Total != 0 {
+				logger = log.WithSuffix(logger, "total", l.Total)
+			}
+			level.Warn(logger).Log("msg", "listing incomplete", "collector", l.Name, "refreshes", l.Incompletes,
+				"serving", "the rows that were read, without changes", "rows", l.Items)
 		case l.Incompletes == 0 && was.Incompletes >= lastingIncompletes:
 			level.Info(c.cfg.Logger).Log("msg", "listing complete again", "collector", l.Name, "rows", l.Items)
 		}
