@@ -47,7 +47,7 @@ type Client struct {
 
 // New returns a Client of api.
 func New(api API, t *Transport) *Client {
-	sign := func(req *http.Request, now time.Time) { api.Sign(req, operation(req.Context()), now) }
+	sign := func(req *http.Request, now time.Time) { api.Sign(req, Operation(req.Context()), now) }
 	return &Client{api: api, http: http.Client{Transport: t.signing(sign)}, transport: t}
 }
 
