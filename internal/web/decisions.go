@@ -13,8 +13,9 @@ const (
 	leavingLongerFor = 3 * day // requests to leave
 )
 
-// A kind is an index of kinds. Of the last two somebody should know; the others
-// have to be decided.
+// A kind is a kind of thing that waits for a person. The last two are news; the
+// others have to be decided. News are a day old at most, where the alerts look
+// back an hour: a page is not read every hour.
 type kind int
 
 const (
@@ -32,13 +33,13 @@ type count struct {
 	kind
 	Value     string // of the parameter "decision"
 	One, More string // what the thing is called
-	Alert     string // its name
+	Alert     string // the one that fires for it
 	N         int
 	Most      []*row // the organizations that have most of them
 	Others    int    // the number of other organizations that have some
 }
 
-// News reports whether c is to be known, and not to be decided.
+// News reports whether c is news, and not to be decided.
 func (c count) News() bool { return c.kind >= memberJoined }
 
 // A tally counts things by kind.
@@ -116,6 +117,8 @@ func leaveKind(w org.Withdrawal, now time.Time) kind {
 func changeKind(c org.Change) kind {
 	const invited = "INVT" // NCP lists invited accounts among the members
 	switch before, after := c.From != org.None && c.From != invited, c.To != org.None && c.To != invited; {
+	case c.What == org.InvitationGone && c.Status == "EXPIRED": // where a cloud reports no expiry
+		return invitationExpired
 	case c.What != org.MemberChanged || before == after:
 		return nothing
 	case after:

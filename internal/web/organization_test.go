@@ -1,9 +1,12 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -118,4 +121,35 @@ func TestStatusWords(t *testing.T) {
 	if diff := cmp.Diff(want, page(t, "/organization?name=acme", s).table(t, "Members by status")); diff != "" {
 		t.Errorf("(-want +have):\n%s", diff)
 	}
+}
+
+// empty is a source of an organization without members.
+type empty struct{}
+
+func (empty) Read(context.Context) (l org.Listings) {
+	l.Members.At = time.Now()
+	return l
+}
+
+// A page that nobody has scraped or viewed for a while says so, and is current
+// again with the next view.
+func TestViewWakesACache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := org.NewCache(empty{}, org.Config{Organization: "acme", Collectors: []string{"members"}, TTL: time.Minute, MaxStale: time.Hour, Timeout: time.Minute})
+		defer cache.Close()
+		cfg := statusConfig()
+		cfg.Now = time.Now
+		cfg.Snapshots = func() []org.Snapshot { return []org.Snapshot{cache.Last()} }
+		cfg.Start = func([]string) { go cache.Snapshot(t.Context()) }
+		for _, address := range []string{"/", "/organization?name=acme"} {
+			cache.Snapshot(t.Context())
+			time.Sleep(14 * time.Minute)
+			for _, want := range []string{"overdue", "ok"} {
+				if have := parse(t, get(t, handler(cfg), address).Body.String()).all("h1")[0].attr("class"); have != want {
+					t.Errorf("%s: want %s, have %s", address, want, have)
+				}
+				synctest.Wait() // the refresh that the view has started
+			}
+		}
+	})
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
-// late is how long after its due time a refresh is overdue, and how long
-// without a scrape is reported. Prometheus drops series that it has not scraped
-// for as long.
+// late is how long after its due time a refresh is overdue, and after which the
+// absence of scrapes is reported: Prometheus treats a series without a sample
+// for five minutes as gone.
 const late = 5 * time.Minute
 
 // A state says how current the data of a listing is, or of an organization: the

@@ -157,7 +157,7 @@ func TestOverviewHeadline(t *testing.T) {
 		scraped    func() time.Time
 		snapshots  []org.Snapshot
 	}{
-		{"No organizations configured on this instance (check --shard)", "ok", nil, nil},
+		{"No organizations configured on this instance (check --shard)", "waiting", nil, nil},
 		{"Nothing needs a decision. Data is current", "ok", nil, []org.Snapshot{good("a")}},
 		{"Nothing needs a decision. Data is current", "ok", scraped(4 * time.Minute), []org.Snapshot{good("a"), other}},
 		{"Nothing needs a decision. No scrape for 13 min. Data is current", "overdue", scraped(13 * time.Minute), []org.Snapshot{good("a")}},
@@ -220,9 +220,11 @@ func TestDecisions(t *testing.T) {
 		change(0, org.MemberChanged, org.None, "INVT"),
 		change(0, org.MemberChanged, "JOIN", "LVREQ"),
 		change(0, org.InvitationGone, "", ""),
+		{Time: noon(), What: org.InvitationGone, Status: "EXPIRED"},
+		{Time: noon(), What: org.InvitationGone, Status: "REFUSED"},
 	}
 	want := map[string]string{
-		"CloudOrgInvitationLapsed": "2", "CloudOrgInvitationExpiring": "2", "CloudOrgWithdrawalUndecided": "2",
+		"CloudOrgInvitationLapsed": "3", "CloudOrgInvitationExpiring": "2", "CloudOrgWithdrawalUndecided": "2",
 		"CloudOrgReceivedInvitationWaiting": "1", "CloudOrgMemberJoinedUninvited": "3", "CloudOrgMemberLeft": "2",
 	}
 	for _, url := range []string{"/", "/organization?name=acme"} {
@@ -245,12 +247,12 @@ func TestDecisions(t *testing.T) {
 
 // The page and the alerts have the same thresholds.
 func TestThresholdsAreThoseOfTheAlerts(t *testing.T) {
-	rules, err := os.ReadFile("../../dashboards/rules.yml")
+	thresholds, err := os.ReadFile("../../dashboards/thresholds.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"invitation_expiry_days", "withdrawal_age_days"} {
-		if !regexp.MustCompile(`cloudorg:threshold:` + name + `\n\s+expr: 3\n`).Match(rules) {
+		if !regexp.MustCompile(`cloudorg:threshold:` + name + `\n\s+expr: 3\n`).Match(thresholds) {
 			t.Errorf("the threshold %s is not 3, or not there", name)
 		}
 	}
