@@ -93,7 +93,7 @@ func gateway(code string) (meaning, bool) {
 	return meaning{}, false
 }
 
-// explain makes an error of the body of an error.
+// explain makes an error of an answer whose body is one.
 func explain(status int, header http.Header, body []byte) httpx.Error {
 	code, message, table := parse(body)
 	m, known := table(code)
@@ -101,11 +101,7 @@ func explain(status int, header http.Header, body []byte) httpx.Error {
 		m.kind = httpx.ByStatus(status)
 	}
 	if m.err == nil {
-		fallback := strings.ToLower(http.StatusText(status))
-		if status/100 == 2 {
-			fallback = "an error in an answer of success"
-		}
-		message = cmp.Or(message, fallback)
+		message = cmp.Or(message, strings.ToLower(http.StatusText(status)))
 	} else {
 		message = "" // that of the error says more
 	}

@@ -154,7 +154,6 @@ func envelope[T any, R row[T]](key string, anyName bool) func(*httpx.Reader) pag
 		p := page[T]{total: -1}
 		listed := false
 		var arrays [][]byte
-		failure := httpx.Fields{} // those of an error's body
 		r.Object(func(name string) {
 			switch name {
 			case key:
@@ -168,20 +167,14 @@ func envelope[T any, R row[T]](key string, anyName bool) func(*httpx.Reader) pag
 				p.size, _ = r.Int()
 			case "totalPages":
 				p.pages, _ = r.Int()
-			case "error", "errors", "errorCode", "responseError", "code", "message", "msg", "status":
-				failure[name] = r.Raw()
 			default:
-				if anyName && r.Next() == '[' {
+				if anyName && name != "errors" && r.Next() == '[' {
 					arrays = append(arrays, r.Raw())
 				}
 			}
 		})
 		switch {
-		case listed && (hasError(failure) || failure.Text("errorCode") != ""):
-			r.Fail("unexpected shape: an error beside " + key)
 		case listed:
-		case hasError(failure) || failure.Text("errorCode") != "" || failure.Text("code") != "":
-			r.Refuse(failure)
 		case len(arrays) == 1:
 			p.rows = decoded(r, arrays[0], rows[T, R])
 		default:
@@ -189,12 +182,6 @@ func envelope[T any, R row[T]](key string, anyName bool) func(*httpx.Reader) pag
 		}
 		return p
 	}
-}
-
-// hasError reports whether an answer has one of the members that only errors
-// have.
-func hasError(f httpx.Fields) bool {
-	return f.Object("error") != nil || f.Text("error") != "" || f.Object("responseError") != nil || f.First("errors") != nil
 }
 
 // decoded reads a part of the answer that has been read as it is written.

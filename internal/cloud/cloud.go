@@ -12,6 +12,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v2"
 
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/capture"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
@@ -24,6 +25,7 @@ type Cloud struct {
 	Known        org.Known
 	// KnownBy replaces Known if it depends on the keys. Nil: it does not.
 	KnownBy func(keys config.Organization) org.Known
+	Fields  capture.Fields // what its API documents
 	// Open returns the source of an organization, whose keys are those that
 	// Keys returned. It calls no API.
 	Open func(keys config.Organization, env Env) (Source, error)
@@ -67,6 +69,7 @@ type Deps struct {
 	// Transport carries all calls, for tests. Nil: each organization has its
 	// own, made from its http_client_config.
 	Transport http.RoundTripper
+	Capture   *capture.Capture // writes all calls; nil: nothing does
 }
 
 // An Observer is told what happens to the organizations, by cloud and name.
@@ -105,6 +108,9 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 		if err != nil {
 			return nil, fmt.Errorf("organization %q: http_client_config: %w", base.Name, err)
 		}
+	}
+	if deps.Capture != nil {
+		transport = deps.Capture.Transport(transport, base.Cloud, cloud.Fields)
 	}
 	source, err := cloud.Open(o, Env{
 		Logger: log.With(deps.Logger, "cloud", base.Cloud, "organization", base.Name),

@@ -46,7 +46,8 @@ func ncpCloud() Cloud {
 			}
 			return ncpCloud().Known
 		},
-		Open: openNCP,
+		Fields: ncpFields(),
+		Open:   openNCP,
 	}
 }
 
