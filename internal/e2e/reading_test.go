@@ -47,6 +47,12 @@ func parseReading(body []byte) (reading, error) {
 	return r, lines.Err()
 }
 
+// familyOf returns the name of a series without its labels.
+func familyOf(series string) string {
+	name, _, _ := strings.Cut(series, "{")
+	return name
+}
+
 // labelOf returns the value of a label that needs no unescaping.
 func labelOf(series, label string) string {
 	_, rest, ok := strings.Cut(series, label+`="`)
@@ -70,7 +76,7 @@ func (r reading) healthOf(organization string) map[string]health {
 	for series, value := range r[organization] {
 		name := labelOf(series, "collector")
 		h := all[name]
-		switch family, _, _ := strings.Cut(series, "{"); family {
+		switch familyOf(series) {
 		case "cloudorg_collector_success":
 			h.success = value == 1
 		case "cloudorg_collector_error":
@@ -90,7 +96,7 @@ func (r reading) healthOf(organization string) map[string]health {
 func (r reading) dataOf(organization string) map[string]float64 {
 	data := map[string]float64{}
 	for series, value := range r[organization] {
-		family, _, _ := strings.Cut(series, "{")
+		family := familyOf(series)
 		switch {
 		case strings.HasPrefix(family, "cloudorg_collector_"), strings.HasPrefix(family, "cloudorg_exporter_"),
 			strings.HasSuffix(family, "_expiry_days"):

@@ -41,9 +41,10 @@ type site struct {
 	t       *testing.T
 	cloud   string
 	address string
-	tls     *tls.Config // nil: plain http
-	front   *socks      // nil: no proxy
-	truth   sim.Cloud   // without its faults, what the cloud says
+	delay   time.Duration // of each response
+	tls     *tls.Config   // nil: plain http
+	front   *socks        // nil: no proxy
+	truth   sim.Cloud     // without its faults, what the cloud says
 
 	now     atomic.Pointer[sim.Cloud] // that answers
 	instead atomic.Pointer[override]
@@ -186,6 +187,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.signature = r.Header.Get("x-ncp-apigw-signature-v2") + r.Header.Get("Scp-Signature")
 	}
 	s.mu.Unlock()
+	time.Sleep(s.delay)
 	if o := s.instead.Load(); o != nil && o.path == path {
 		o.answer(w, r, *s.now.Load())
 		return

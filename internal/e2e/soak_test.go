@@ -178,7 +178,7 @@ func (s *scraper) scrape(client *http.Client) {
 			continue // its counters start at 0 again
 		}
 		for key, value := range series {
-			family, _, _ := strings.Cut(key, "{")
+			family := familyOf(key)
 			if !strings.HasSuffix(family, "_total") && !strings.HasSuffix(family, "_count") && !strings.HasSuffix(family, "_bucket") {
 				continue
 			}
@@ -237,7 +237,6 @@ func TestSoak(t *testing.T) {
 			return false
 		}
 	}
-	upTo := func(random *rand.Rand, d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
 	chosen := soakFaults(ca)
 	for i, n := range tenants {
 		random := rand.New(rand.NewPCG(soakSeed, uint64(i)))
