@@ -151,7 +151,7 @@ func TestIndependentParser(t *testing.T) {
 				switch {
 				case !ok:
 					t.Errorf("%s: %s is missing in OpenMetrics", path, series)
-				case value == then[series]:
+				case value == then[series] && strings.HasPrefix(series, "cloudorg_"): // memory may have been taken and given back
 					compared++
 					if is != value {
 						t.Errorf("%s: %s: want %s, have %s in OpenMetrics", path, series, value, is)
@@ -163,7 +163,7 @@ func TestIndependentParser(t *testing.T) {
 					t.Errorf("%s: %s is in OpenMetrics only", path, series)
 				}
 			}
-			t.Logf("%s: %d families, %d samples, of which %d did not change meanwhile", path, len(om.Families), len(want), compared)
+			t.Logf("%s: %d families, %d samples, of which %d about organizations did not change meanwhile", path, len(om.Families), len(want), compared)
 			return true
 		})
 	}
