@@ -21,9 +21,9 @@ import (
 
 // A Cloud is everything the exporter knows about one provider.
 type Cloud struct {
-	config.Cloud // its name, collectors and YAML keys
-	Known        org.Known
+	config.Cloud                // its name, collectors and YAML keys
 	Fields       capture.Fields // what its API documents
+	Known        org.Known
 	// Open returns the source of an organization, whose keys are those that
 	// Keys returned. It calls no API.
 	Open func(keys config.Organization, env Env) (Source, error)
