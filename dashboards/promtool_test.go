@@ -1,6 +1,7 @@
 package dashboards_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,4 +97,68 @@ func TestAlertmanagerTakesInhibitRules(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), amtool, "check-config", file).CombinedOutput(); err != nil {
 		t.Errorf("amtool: %v\n%s", err, out)
 	}
+}
+
+// With a scrape each minute, every rate of the dashboards is there over the 4
+// minutes that their interval makes of $__rate_interval. Over the 60 or 75
+// seconds that it would be otherwise there is none.
+func TestRatesWithOneMinuteScrape(t *testing.T) {
+	promtool := findPromtool(t)
+	v := known(t)
+	test := promtest{Interval: resolution.String()}
+	seen := map[string]bool{}
+	series := func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, le := range []string{"0.1", "+Inf"} {
+			var pairs []string
+			for _, l := range v[name] {
+				value := map[string]string{"le": le, "cluster": ""}
+				if _, ok := value[l]; !ok {
+					value[l] = "x"
+				}
+				pairs = append(pairs, fmt.Sprintf("%s=%q", l, value[l]))
+			}
+			if text := name + "{" + strings.Join(pairs, ",") + "}"; !slices.ContainsFunc(test.Series, func(s promseries) bool { return s.Series == text }) {
+				values := "_ _ 1" // at half past each minute
+				for i := range 20 {
+					values += fmt.Sprintf(" _x3 %d", i+2)
+				}
+				test.Series = append(test.Series, promseries{text, values})
+			}
+		}
+	}
+	for _, d := range dashboards(t) {
+		for _, p := range d.all() {
+			for _, q := range p.Targets {
+				if !strings.Contains(q.Expr, "$__rate_interval") {
+					continue
+				}
+				expr := strings.NewReplacer("$cluster", ".*", "$instance", ".*", "$organization", ".*").Replace(q.Expr)
+				for _, s := range selectors(parse(t, p.Title, q.Expr)) {
+					series(s.Name)
+				}
+				for window, want := range map[string]float64{"60s": 0, "75s": 0, "4m": 1} {
+					test.Exprs = append(test.Exprs, promexpr{
+						Expr: "(count(" + strings.ReplaceAll(expr, "$__rate_interval", window) + ") or vector(0)) > bool 0",
+						At:   "15m", Want: []promsample{{"{}", want}},
+					})
+				}
+			}
+		}
+	}
+	if len(test.Exprs) == 0 {
+		t.Fatal("there are no rates")
+	}
+	text, err := yaml.Marshal(promtests{EvaluationInterval: "1m", Tests: []promtest{test}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "rates.yml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "test", "rules", file)
 }

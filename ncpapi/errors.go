@@ -93,7 +93,7 @@ func gateway(code string) (meaning, bool) {
 	return meaning{}, false
 }
 
-// explain makes an error of an answer whose body is one.
+// explain makes an error of the body of an error.
 func explain(status int, header http.Header, body []byte) httpx.Error {
 	code, message, table := parse(body)
 	m, known := table(code)

@@ -21,11 +21,11 @@ import (
 
 // A Cloud is everything the exporter knows about one provider.
 type Cloud struct {
-	config.Cloud // its name, collectors and YAML keys
+	config.Cloud                // its name, collectors and YAML keys
+	Fields       capture.Fields // what its API documents
 	Known        org.Known
 	// KnownBy replaces Known if it depends on the keys. Nil: it does not.
 	KnownBy func(keys config.Organization) org.Known
-	Fields  capture.Fields // what its API documents
 	// Open returns the source of an organization, whose keys are those that
 	// Keys returned. It calls no API.
 	Open func(keys config.Organization, env Env) (Source, error)

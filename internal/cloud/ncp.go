@@ -26,6 +26,7 @@ func ncpCloud() Cloud {
 			Defaults:   []string{"organization", "groups", "members", "invitations", "withdrawals"},
 			Keys:       func() config.Organization { return newNCPKeys() },
 		},
+		Fields: ncpFields(),
 		Known: org.Known{
 			// LEV is LVREQ in the documentation of 2022 to 2024.
 			Members: []string{"INVT", "JOIN", "LVREQ", "LEV"},
@@ -46,8 +47,7 @@ func ncpCloud() Cloud {
 			}
 			return ncpCloud().Known
 		},
-		Fields: ncpFields(),
-		Open:   openNCP,
+		Open: openNCP,
 	}
 }
 

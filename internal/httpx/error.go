@@ -90,8 +90,7 @@ func (e *Error) transient() bool {
 	return false
 }
 
-// ByStatus returns the kind of an error whose code says nothing. Behind a
-// status of 2xx it is an answer that is not as documented.
+// ByStatus returns the kind of an error whose code says nothing.
 func ByStatus(status int) Kind {
 	switch {
 	case status/100 == 2:

@@ -132,7 +132,7 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body) // a part of it is better than nothing
-	return nil, c.explain(resp.StatusCode, resp.Header, body)
+	return nil, c.refused(resp.StatusCode, resp.Header, body)
 }
 
 // retry returns err as backoff expects it.
