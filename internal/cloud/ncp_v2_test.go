@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/capture"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
@@ -505,5 +507,49 @@ func TestFaultsV2(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A capture of version 2 names nobody, and gives the same when it is served:
+// whichever fields there are, in pages, and for a member.
+func TestCaptureV2(t *testing.T) {
+	company := sim.Living(7, 6, 40)
+	secrets := append(company(sim.SampleTime()).PersonalData(), company(sim.SampleTime()).Name, "EXAMPLE", "SECRET")
+	for name, change := range map[string]func(*sim.Config){
+		"plain":  func(*sim.Config) {},
+		"wide":   wide,
+		"member": callerV2(sim.NotMaster),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "made")
+			var want string
+			calls := 0
+			synctest.Test(t, func(t *testing.T) {
+				cloud := ncpV2(t, func(c *sim.Config) {
+					c.Company, c.Clock = company, sim.Clock{Start: sim.SampleTime()}
+					change(c)
+				})
+				cloud.SetPaging(v2AllAccounts, sim.Paging{MaxSize: 20, Moves: 1})
+				c, err := capture.New(dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = counts(t, newWorldAt(t, sim.SampleTime(), acmeV2, cloud, c))
+				for _, n := range cloud.Calls() {
+					calls += n
+				}
+			})
+			checkFiles(t, dir, calls, secrets)
+			synctest.Test(t, func(t *testing.T) {
+				c, err := sim.OpenCapture(dir, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				if have := counts(t, newWorldAt(t, c.Start(), acmeV2, c, nil)); have != want {
+					t.Errorf("served by the simulator (-captured +served):\n%s", cmp.Diff(want, have))
+				}
+			})
+		})
 	}
 }
