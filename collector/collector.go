@@ -6,6 +6,7 @@
 package collector
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,17 +23,17 @@ const namespace = "cloudorg_"
 // A family is one metric, all of it in one place. Its labels come after
 // "cloud" and "organization", which every family has.
 type family struct {
-	collector     string // the listing it is made of; empty: all listings
-	keepWhenStale bool   // its samples stay true when the listing has expired
-	daysUntil     bool   // its samples are times, in seconds since 1970; exported are the days until then
-	name          string // without the namespace
-	kind          prometheus.ValueType
-	unit          string // also the end of the name; empty if it has none
+	collector     string               // the listing it is made of; empty: all listings
+	keepWhenStale bool                 // its samples stay true when the listing has expired
+	daysUntil     bool                 // its samples are times, in seconds since 1970; exported are the days until then
+	name          string               // without the namespace
+	kind          prometheus.ValueType // a gauge if it is not set
+	unit          string               // also the end of the name; empty if it has none
 	help          string
 	labels        []string
 	samples       func(v *view) []sample
 
-	desc *prometheus.Desc // set by prepare
+	desc *prometheus.Desc // set by families
 }
 
 // A sample is one series of a family.
@@ -48,13 +49,11 @@ func families() []family {
 		withdrawals(), policies(), versions(), health(),
 	)
 	for i := range all {
-		all[i].prepare()
+		f := &all[i]
+		f.kind = cmp.Or(f.kind, prometheus.GaugeValue)
+		f.desc = prometheus.V2.NewDesc(f.fullName(), f.help, prometheus.UnconstrainedLabels(f.labelNames()), nil, prometheus.WithUnit(f.unit))
 	}
 	return all
-}
-
-func (f *family) prepare() {
-	f.desc = prometheus.V2.NewDesc(f.fullName(), f.help, prometheus.UnconstrainedLabels(f.labelNames()), nil, prometheus.WithUnit(f.unit))
 }
 
 func (f *family) fullName() string { return namespace + f.name }
@@ -71,7 +70,8 @@ func (f *family) typeName() string { return strings.ToLower(f.kind.ToDTO().Strin
 // labelNames. Of two with the same labels the first counts: a second one would
 // fail the whole scrape.
 func (f *family) series(v *view) []sample {
-	if f.collector != "" && !f.keepWhenStale && !v.present[f.collector] {
+	served := func(l org.Collector) bool { return l.Name == f.collector && l.Present }
+	if f.collector != "" && !f.keepWhenStale && !slices.ContainsFunc(v.collectors, served) {
 		return nil // what is unknown is absent
 	}
 	all := f.samples(v)

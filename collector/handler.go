@@ -103,9 +103,6 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Ca
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if only != nil {
-		self = nil
-	}
 	budget := budget(r.Header, h.cfg.TimeoutOffset)
 	deadline := time.Now().Add(budget + h.cfg.TimeoutOffset)
 	ctx, cancel := context.WithTimeout(r.Context(), budget)
@@ -127,7 +124,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Ca
 		http.Error(w, "error rendering metrics: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	h.send(w, r, a, deadline)
+	h.send(w, a, acceptsGzip(r.Header), deadline)
 }
 
 // An answer is the metrics that a scrape is sent: those that have been rendered as
@@ -138,25 +135,25 @@ type answer struct {
 	families []*dto.MetricFamily
 }
 
-// render returns the latest metrics of caches and of self, if it is not nil. Text
-// is kept for the usual scrape only: one that asks for text, and for everything.
+// render returns the latest metrics of caches, and of self if it is not nil and
+// only is nil. Text is used for what is usually asked for: everything, as text.
 func (h *Handler) render(r *http.Request, caches []*org.Cache, only []string, self *Self) (a answer, err error) {
 	a.format = expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	names := r.URL.Query()["name[]"]
-	var rest []prometheus.Collector
-	if self != nil {
-		rest = append(rest, self.registry)
+	var others []prometheus.Collector
+	if self != nil && only == nil {
+		others = append(others, self.registry)
 	}
 	if only != nil || names != nil || a.format.FormatType() == expfmt.TypeProtoDelim {
 		c := &Collector{now: time.Now(), only: only, families: h.families}
 		for _, cache := range caches {
 			c.snapshots = append(c.snapshots, cache.Last())
 		}
-		rest = append(rest, c)
+		others = append(others, c)
 	} else if a.texts, err = h.latestTexts(caches); err != nil {
 		return a, err
 	}
-	a.families, err = gather(rest...)
+	a.families, err = gather(others...)
 	if names != nil {
 		a.families = slices.DeleteFunc(a.families, func(f *dto.MetricFamily) bool { return !slices.Contains(names, f.GetName()) })
 	}
@@ -165,21 +162,17 @@ func (h *Handler) render(r *http.Request, caches []*org.Cache, only []string, se
 
 // send sends a to the client, which has until the deadline, but at least a second,
 // to read it.
-func (h *Handler) send(w http.ResponseWriter, r *http.Request, a answer, deadline time.Time) {
-	const minSend = time.Second
+func (h *Handler) send(w http.ResponseWriter, a answer, compressed bool, deadline time.Time) {
 	w.Header().Add("Vary", "Accept")
 	w.Header().Add("Vary", "Accept-Encoding")
 	w.Header().Set("Content-Type", string(a.format))
-	compressed := acceptsGzip(r.Header)
 	if compressed {
 		w.Header().Set("Content-Encoding", "gzip")
 	}
 	w.WriteHeader(http.StatusOK)
-	if earliest := time.Now().Add(minSend); deadline.Before(earliest) {
-		deadline = earliest
-	}
 	// After the header: the server may set a deadline of its own with it.
-	_ = http.NewResponseController(w).SetWriteDeadline(deadline)
+	left := max(time.Until(deadline), time.Second)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(left))
 
 	buffered := bufio.NewWriterSize(w, 64<<10) // net/http would send few KiB at a time
 	var err error
@@ -196,13 +189,20 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, a answer, deadlin
 	}
 }
 
-// write writes a. The result is promhttp's, but for the order of families and of
-// several organizations' series, and for the ".0" after whole numbers in
-// OpenMetrics.
+// write writes a to a buffer. The result is promhttp's, but for the order of
+// families and of several organizations' series, and for the ".0" after whole
+// numbers in OpenMetrics.
 func (h *Handler) write(w io.Writer, a answer) error {
-	openMetrics := a.format.FormatType() == expfmt.TypeOpenMetrics
-	if err := writeTexts(w, a.texts, h.families, openMetrics, time.Now()); err != nil {
-		return err
+	now, openMetrics := time.Now(), a.format.FormatType() == expfmt.TypeOpenMetrics
+	for i := range h.families {
+		header := []byte(h.families[i].header(openMetrics))
+		for _, t := range a.texts {
+			if lines := t.families[i].at(now); len(lines) > 0 {
+				_, _ = w.Write(header) // the buffer keeps an error until it is flushed
+				_, _ = w.Write(lines)
+				header = nil
+			}
+		}
 	}
 	encoder := expfmt.NewEncoder(w, a.format)
 	for _, f := range a.families {

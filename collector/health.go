@@ -11,13 +11,11 @@ import (
 func health() []family {
 	return []family{{
 		name:    "collector_success",
-		kind:    prometheus.GaugeValue,
 		help:    "Whether the latest refresh read the collector's listing.",
 		labels:  []string{"collector"},
 		samples: perCollector(func(l org.Collector) (float64, bool) { return boolean(l.Success()), true }),
 	}, {
 		name:   "collector_duration_seconds",
-		kind:   prometheus.GaugeValue,
 		unit:   "seconds",
 		help:   "Time the latest refresh took for the collector, in seconds.",
 		labels: []string{"collector"},
@@ -27,7 +25,6 @@ func health() []family {
 		}),
 	}, {
 		name:   "collector_last_success_timestamp_seconds",
-		kind:   prometheus.GaugeValue,
 		unit:   "seconds",
 		help:   "When the collector's listing was last read successfully, in seconds since 1970.",
 		labels: []string{"collector"},
@@ -42,7 +39,6 @@ func health() []family {
 		samples: perCollector(func(l org.Collector) (float64, bool) { return float64(l.Failures), true }),
 	}, {
 		name:   "collector_error",
-		kind:   prometheus.GaugeValue,
 		help:   "Why the collector failed in the latest refresh; absent if it did not fail. Always 1.",
 		labels: []string{"collector", "reason"},
 		samples: func(v *view) []sample {
@@ -55,7 +51,6 @@ func health() []family {
 		},
 	}, {
 		name:   "items_dropped",
-		kind:   prometheus.GaugeValue,
 		help:   "Items of the collector's listing without a series of their own: beyond max_items, or without an ID. Cached.",
 		labels: []string{"collector"},
 		samples: func(v *view) []sample {

@@ -2,8 +2,7 @@ package collector
 
 import (
 	"cmp"
-
-	"github.com/prometheus/client_golang/prometheus"
+	"slices"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
@@ -21,13 +20,11 @@ func invitations() []family {
 	return []family{{
 		collector: "invitations",
 		name:      "pending_invitations",
-		kind:      prometheus.GaugeValue,
 		help:      "Pending invitations. Cached.",
 		samples:   func(v *view) []sample { return one(float64(len(pending(v.Invitations.Items)))) },
 	}, {
 		collector: "invitations",
 		name:      "invitations",
-		kind:      prometheus.GaugeValue,
 		help:      "Sent invitations, by the status the cloud reports. Absent for NCP, which lists only pending ones. Cached.",
 		labels:    []string{"status"},
 		samples: func(v *view) []sample {
@@ -36,7 +33,6 @@ func invitations() []family {
 	}, {
 		collector: "invitations",
 		name:      "invitation_created_timestamp_seconds",
-		kind:      prometheus.GaugeValue,
 		unit:      "seconds",
 		help:      "When a pending invitation was sent, in seconds since 1970. Cached.",
 		labels:    labels,
@@ -44,7 +40,6 @@ func invitations() []family {
 	}, {
 		collector: "invitations",
 		name:      "invitation_expiry_timestamp_seconds",
-		kind:      prometheus.GaugeValue,
 		unit:      "seconds",
 		help:      "When a pending invitation expires, in seconds since 1970: as the cloud reports it, else when it was sent plus invitation_lifetime. Cached.",
 		labels:    labels,
@@ -53,7 +48,6 @@ func invitations() []family {
 		collector: "invitations",
 		daysUntil: true,
 		name:      "invitation_expiry_days",
-		kind:      prometheus.GaugeValue,
 		unit:      "days",
 		help:      "Days until a pending invitation expires; negative once it has. Computed at scrape time from cached data.",
 		labels:    labels,
@@ -61,7 +55,6 @@ func invitations() []family {
 	}, {
 		collector: "invitations",
 		name:      "invitation_reported_expire_days",
-		kind:      prometheus.GaugeValue,
 		unit:      "days",
 		help:      "The field expireDay of a pending invitation as NCP reports it. NCP does not document whether it is the total or the remaining number of days. Cached.",
 		labels:    labels,
@@ -80,11 +73,59 @@ func invited(i org.Invitation) string { return cmp.Or(i.MemberID, i.ID) }
 
 // pending returns the pending ones.
 func pending(all []org.Invitation) []org.Invitation {
-	var some []org.Invitation
-	for _, i := range all {
-		if i.Pending {
-			some = append(some, i)
-		}
+	return slices.DeleteFunc(slices.Clone(all), func(i org.Invitation) bool { return !i.Pending })
+}
+
+func received() []family {
+	expiry := func(v *view) []sample {
+		return each(v.received.kept, func(i org.Invitation) (float64, bool, []string) {
+			expires, ok := unix(i.Expires)
+			return expires, ok, []string{i.OrganizationID}
+		})
 	}
-	return some
+	return []family{{
+		collector: "received_invitations",
+		name:      "received_invitations",
+		help:      "Invitations from other organizations to the account, by the status the cloud reports. Cached.",
+		labels:    []string{"status"},
+		samples: func(v *view) []sample {
+			return tally(v.Received.Items, v.Known.Received, func(i org.Invitation) string { return i.Status })
+		},
+	}, {
+		collector: "received_invitations",
+		name:      "received_invitation_expiry_timestamp_seconds",
+		unit:      "seconds",
+		help:      "When a pending received invitation expires, in seconds since 1970, as the cloud reports it. Cached.",
+		labels:    []string{"inviting_organization_id"},
+		samples:   expiry,
+	}, {
+		collector: "received_invitations",
+		daysUntil: true,
+		name:      "received_invitation_expiry_days",
+		unit:      "days",
+		help:      "Days until a pending received invitation expires; negative once it has. Computed at scrape time from cached data.",
+		labels:    []string{"inviting_organization_id"},
+		samples:   expiry,
+	}}
+}
+
+func withdrawals() []family {
+	return []family{{
+		collector: "withdrawals",
+		name:      "pending_withdrawals",
+		help:      "Pending requests to leave the organization. Cached.",
+		samples:   func(v *view) []sample { return one(float64(len(v.Withdrawals.Items))) },
+	}, {
+		collector: "withdrawals",
+		name:      "withdrawal_requested_timestamp_seconds",
+		unit:      "seconds",
+		help:      "When a member requested to leave, in seconds since 1970. Cached.",
+		labels:    []string{"member_id"},
+		samples: func(v *view) []sample {
+			return each(v.withdrawals.kept, func(w org.Withdrawal) (float64, bool, []string) {
+				requested, ok := unix(w.Requested)
+				return requested, ok, []string{w.MemberID}
+			})
+		},
+	}}
 }

@@ -10,7 +10,6 @@ func members() []family {
 	return []family{{
 		collector: "members",
 		name:      "members",
-		kind:      prometheus.GaugeValue,
 		help:      "Accounts in the organization, by the status code the cloud reports. Cached.",
 		labels:    []string{"status"},
 		samples: func(v *view) []sample {
@@ -24,7 +23,6 @@ func members() []family {
 	}, {
 		collector: "members",
 		name:      "group_members",
-		kind:      prometheus.GaugeValue,
 		help:      "Accounts in a group, by the status code the cloud reports. Cached.",
 		labels:    []string{"group_id", "status"},
 		samples: func(v *view) []sample {
@@ -43,6 +41,25 @@ func members() []family {
 		labels:        []string{"from", "to"},
 		samples: func(v *view) []sample {
 			return counted(v.Transitions, func(t org.Transition) []string { return []string{t.From, t.To} })
+		},
+	}}
+}
+
+func groups() []family {
+	return []family{{
+		collector: "groups",
+		name:      "groups",
+		help:      "Groups in the organization, including the root group. Cached.",
+		samples:   func(v *view) []sample { return one(float64(len(v.Groups.Items))) },
+	}, {
+		collector: "groups",
+		name:      "group_info",
+		help:      "A group, its parent group (empty for the root group) and its policy (empty if it has none). Always 1. Cached.",
+		labels:    []string{"group_id", "group_name", "parent_group_id", "policy_id", "policy_name"},
+		samples: func(v *view) []sample {
+			return each(v.Groups.Items, func(g org.Group) (float64, bool, []string) {
+				return 1, true, []string{g.ID, g.Name, g.ParentID, g.PolicyID, g.PolicyName}
+			})
 		},
 	}}
 }

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"bytes"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -24,7 +23,7 @@ type orgText struct {
 // the classic text format and in OpenMetrics.
 type familyText struct {
 	lines []byte
-	until []float64 // of daysUntil, the time that belongs to each line, in seconds since 1970
+	until []float64 // of daysUntil: the time of each line, in seconds since 1970
 }
 
 // latestTexts returns the latest snapshot of each cache as text, which it renders
@@ -68,8 +67,8 @@ func newText(s org.Snapshot, families []family) (*orgText, error) {
 		if _, err := expfmt.MetricFamilyToText(&text, gathered[0]); err != nil {
 			return nil, err
 		}
-		lines, _ := bytes.CutPrefix(text.Bytes(), []byte(f.header(false)))
-		t.families[i].lines = bytes.Clone(lines)
+		text.Next(len(f.header(false)))
+		t.families[i].lines = bytes.Clone(text.Bytes())
 		if f.daysUntil {
 			for _, m := range gathered[0].GetMetric() {
 				t.families[i].until = append(t.families[i].until, m.GetGauge().GetValue())
@@ -78,32 +77,6 @@ func newText(s org.Snapshot, families []family) (*orgText, error) {
 		gathered = gathered[1:]
 	}
 	return t, nil
-}
-
-// writeTexts writes every family of texts at the time now.
-func writeTexts(w io.Writer, texts []*orgText, families []family, openMetrics bool, now time.Time) error {
-	var dated []byte
-	for i := range families {
-		header := []byte(families[i].header(openMetrics))
-		for _, t := range texts {
-			lines := t.families[i].lines
-			if len(lines) == 0 {
-				continue
-			}
-			if families[i].daysUntil {
-				dated = t.families[i].appendDays(dated[:0], now)
-				lines = dated
-			}
-			if _, err := w.Write(header); err != nil {
-				return err
-			}
-			if _, err := w.Write(lines); err != nil {
-				return err
-			}
-			header = nil
-		}
-	}
-	return nil
 }
 
 // header returns the lines that come before the family's samples: in the
@@ -120,14 +93,17 @@ func (f *family) header(openMetrics bool) string {
 	return "# HELP " + name + " " + help + "\n# TYPE " + name + " " + f.typeName() + "\n" + unit
 }
 
-// appendDays appends the lines of t with the days from now as their values.
-func (t *familyText) appendDays(b []byte, now time.Time) []byte {
-	lines := t.lines
-	for _, at := range t.until {
+// at returns the lines at the time now.
+func (t *familyText) at(now time.Time) []byte {
+	if t.until == nil {
+		return t.lines
+	}
+	dated, lines := make([]byte, 0, len(t.lines)), t.lines
+	for _, until := range t.until {
 		line, rest, _ := bytes.Cut(lines, []byte("\n"))
-		b = append(b, line[:bytes.LastIndexByte(line, ' ')+1]...)
-		b = append(strconv.AppendFloat(b, days(at, now), 'g', -1, 64), '\n')
+		dated = append(dated, line[:bytes.LastIndexByte(line, ' ')+1]...)
+		dated = append(strconv.AppendFloat(dated, days(until, now), 'g', -1, 64), '\n')
 		lines = rest
 	}
-	return b
+	return dated
 }
