@@ -6,7 +6,6 @@
 package collector
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,17 +22,18 @@ const namespace = "cloudorg_"
 // A family is one metric, all of it in one place. Its labels come after
 // "cloud" and "organization", which every family has.
 type family struct {
-	collector     string               // the listing it is made of; empty: all listings
-	keepWhenStale bool                 // its samples stay true when the listing has expired
-	daysUntil     bool                 // its samples are times, in seconds since 1970; exported are the days until then
-	name          string               // without the namespace
-	kind          prometheus.ValueType // a gauge if it is not set
-	unit          string               // also the end of the name; empty if it has none
+	collector     string // the listing it is made of; empty: all listings
+	keepWhenStale bool   // its samples stay true when the listing has expired
+	daysUntil     bool   // its samples are times, in seconds since 1970; exported are the days until then
+	name          string // without the namespace
 	help          string
 	labels        []string
 	samples       func(v *view) []sample
 
-	desc *prometheus.Desc // set by families
+	// Set by families, from the name.
+	kind prometheus.ValueType // a counter if it ends in _total, else a gauge
+	unit string               // empty if it does not end in one
+	desc *prometheus.Desc
 }
 
 // A sample is one series of a family.
@@ -50,7 +50,13 @@ func families() []family {
 	)
 	for i := range all {
 		f := &all[i]
-		f.kind = cmp.Or(f.kind, prometheus.GaugeValue)
+		f.kind = prometheus.GaugeValue
+		switch end := f.name[strings.LastIndexByte(f.name, '_')+1:]; end {
+		case "total":
+			f.kind = prometheus.CounterValue
+		case "seconds", "days":
+			f.unit = end
+		}
 		f.desc = prometheus.V2.NewDesc(f.fullName(), f.help, prometheus.UnconstrainedLabels(f.labelNames()), nil, prometheus.WithUnit(f.unit))
 	}
 	return all

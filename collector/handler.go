@@ -57,14 +57,9 @@ type Handler struct {
 
 // NewHandler returns a Handler.
 func NewHandler(cfg HandlerConfig) *Handler {
-	return newHandler(cfg, families())
-}
-
-func newHandler(cfg HandlerConfig, families []family) *Handler {
-	slices.SortFunc(families, func(a, b family) int { return cmp.Compare(a.name, b.name) })
 	return &Handler{
 		cfg:        cfg,
-		families:   families,
+		families:   slices.SortedFunc(slices.Values(families()), func(a, b family) int { return cmp.Compare(a.name, b.name) }),
 		renderings: semaphore.NewWeighted(int64(2 * runtime.GOMAXPROCS(0))),
 		compressors: sync.Pool{New: func() any {
 			z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)

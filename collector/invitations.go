@@ -33,14 +33,12 @@ func invitations() []family {
 	}, {
 		collector: "invitations",
 		name:      "invitation_created_timestamp_seconds",
-		unit:      "seconds",
 		help:      "When a pending invitation was sent, in seconds since 1970. Cached.",
 		labels:    labels,
 		samples:   perInvitation(func(i org.Invitation) (float64, bool) { return unix(i.Created) }),
 	}, {
 		collector: "invitations",
 		name:      "invitation_expiry_timestamp_seconds",
-		unit:      "seconds",
 		help:      "When a pending invitation expires, in seconds since 1970: as the cloud reports it, else when it was sent plus invitation_lifetime. Cached.",
 		labels:    labels,
 		samples:   perInvitation(func(i org.Invitation) (float64, bool) { return unix(i.Expires) }),
@@ -48,14 +46,12 @@ func invitations() []family {
 		collector: "invitations",
 		daysUntil: true,
 		name:      "invitation_expiry_days",
-		unit:      "days",
 		help:      "Days until a pending invitation expires; negative once it has. Computed at scrape time from cached data.",
 		labels:    labels,
 		samples:   perInvitation(func(i org.Invitation) (float64, bool) { return unix(i.Expires) }),
 	}, {
 		collector: "invitations",
 		name:      "invitation_reported_expire_days",
-		unit:      "days",
 		help:      "The field expireDay of a pending invitation as NCP reports it. NCP does not document whether it is the total or the remaining number of days. Cached.",
 		labels:    labels,
 		samples: perInvitation(func(i org.Invitation) (float64, bool) {
@@ -94,7 +90,6 @@ func received() []family {
 	}, {
 		collector: "received_invitations",
 		name:      "received_invitation_expiry_timestamp_seconds",
-		unit:      "seconds",
 		help:      "When a pending received invitation expires, in seconds since 1970, as the cloud reports it. Cached.",
 		labels:    []string{"inviting_organization_id"},
 		samples:   expiry,
@@ -102,7 +97,6 @@ func received() []family {
 		collector: "received_invitations",
 		daysUntil: true,
 		name:      "received_invitation_expiry_days",
-		unit:      "days",
 		help:      "Days until a pending received invitation expires; negative once it has. Computed at scrape time from cached data.",
 		labels:    []string{"inviting_organization_id"},
 		samples:   expiry,
@@ -118,7 +112,6 @@ func withdrawals() []family {
 	}, {
 		collector: "withdrawals",
 		name:      "withdrawal_requested_timestamp_seconds",
-		unit:      "seconds",
 		help:      "When a member requested to leave, in seconds since 1970. Cached.",
 		labels:    []string{"member_id"},
 		samples: func(v *view) []sample {

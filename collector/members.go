@@ -1,10 +1,6 @@
 package collector
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
-)
+import "github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 
 func members() []family {
 	return []family{{
@@ -36,7 +32,6 @@ func members() []family {
 		collector:     "members",
 		keepWhenStale: true,
 		name:          "member_transitions_total",
-		kind:          prometheus.CounterValue,
 		help:          `Account status changes between two successive good readings of the members; status "none" means not in the organization.`,
 		labels:        []string{"from", "to"},
 		samples: func(v *view) []sample {

@@ -1,8 +1,6 @@
 package collector
 
-import (
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
-)
+import "github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 
 func organization() []family {
 	return []family{{
@@ -18,7 +16,6 @@ func organization() []family {
 	}, {
 		collector: "organization",
 		name:      "organization_joined_timestamp_seconds",
-		unit:      "seconds",
 		help:      "When the account that owns the key joined the organization, in seconds since 1970. Cached.",
 		samples: func(v *view) []sample {
 			return each(v.Info.Items, func(i org.Info) (float64, bool, []string) {
@@ -65,7 +62,6 @@ func versions() []family {
 	}, {
 		collector: "api_version",
 		name:      "api_version_support_end_timestamp_seconds",
-		unit:      "seconds",
 		help:      "When the cloud ends support for a version of its Organization API, in seconds since 1970; absent if no end is announced. Cached.",
 		labels:    []string{"version"},
 		samples: func(v *view) []sample {

@@ -57,24 +57,22 @@ func newText(s org.Snapshot, families []family) (*orgText, error) {
 		return nil, err
 	}
 	t := &orgText{s.Version, make([]familyText, len(families))}
-	var text bytes.Buffer
-	for i := range families {
-		f := &families[i]
-		if len(gathered) == 0 || gathered[0].GetName() != f.fullName() {
-			continue // it has no samples
+	i := 0
+	for _, g := range gathered {
+		for families[i].fullName() != g.GetName() {
+			i++ // it has no samples
 		}
-		text.Reset()
-		if _, err := expfmt.MetricFamilyToText(&text, gathered[0]); err != nil {
+		var text bytes.Buffer
+		if _, err := expfmt.MetricFamilyToText(&text, g); err != nil {
 			return nil, err
 		}
-		text.Next(len(f.header(false)))
+		text.Next(len(families[i].header(false)))
 		t.families[i].lines = bytes.Clone(text.Bytes())
-		if f.daysUntil {
-			for _, m := range gathered[0].GetMetric() {
+		if families[i].daysUntil {
+			for _, m := range g.GetMetric() {
 				t.families[i].until = append(t.families[i].until, m.GetGauge().GetValue())
 			}
 		}
-		gathered = gathered[1:]
 	}
 	return t, nil
 }
