@@ -22,7 +22,7 @@ const namespace = "cloudorg_"
 // A family is one metric, all of it in one place. Its labels come after
 // "cloud" and "organization", which every family has.
 type family struct {
-	collector     string // the listing it is made of; empty: all listings
+	collector     string // the listing it is made of, set by of; empty: all listings
 	keepWhenStale bool   // its samples stay true when the listing has expired
 	daysUntil     bool   // its samples are times, in seconds since 1970; exported are the days until then
 	name          string // without the namespace
@@ -58,6 +58,14 @@ func families() []family {
 			f.unit = end
 		}
 		f.desc = prometheus.V2.NewDesc(f.fullName(), f.help, prometheus.UnconstrainedLabels(f.labelNames()), nil, prometheus.WithUnit(f.unit))
+	}
+	return all
+}
+
+// of returns all as families of the collector.
+func of(collector string, all []family) []family {
+	for i := range all {
+		all[i].collector = collector
 	}
 	return all
 }
@@ -99,8 +107,6 @@ type Collector struct {
 	families  []family
 	snapshots []org.Snapshot
 }
-
-var _ prometheus.Collector = (*Collector)(nil)
 
 // New returns the Collector of snapshots at the time now. If only is not nil,
 // it has the metrics of those collectors alone.
@@ -147,10 +153,9 @@ func (c *Collector) wants(collector string) bool {
 	return collector == "" || c.only == nil || slices.Contains(c.only, collector)
 }
 
-// gather returns the metrics of all, sorted by name and labels, but not
-// go_memstats_alloc_bytes. OpenMetrics gives that name to
-// go_memstats_alloc_bytes_total, too, and its value is that of
-// go_memstats_heap_alloc_bytes.
+// gather returns the metrics of all, sorted, without go_memstats_alloc_bytes:
+// OpenMetrics gives that name to go_memstats_alloc_bytes_total, too, and
+// go_memstats_heap_alloc_bytes has the same value.
 func gather(all ...prometheus.Collector) ([]*dto.MetricFamily, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(all...)

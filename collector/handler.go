@@ -82,13 +82,13 @@ func (h *Handler) Probe(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "exactly one target parameter is required: an organization name", http.StatusBadRequest)
 		return
 	}
-	for _, c := range h.cfg.Organizations() {
-		if c.Name() == targets[0] {
-			h.serve(w, r, []*org.Cache{c}, nil)
-			return
-		}
+	all := h.cfg.Organizations()
+	i := slices.IndexFunc(all, func(c *org.Cache) bool { return c.Name() == targets[0] })
+	if i < 0 {
+		http.Error(w, fmt.Sprintf("no organization %q is configured", targets[0]), http.StatusNotFound)
+		return
 	}
-	http.Error(w, fmt.Sprintf("no organization %q is configured", targets[0]), http.StatusNotFound)
+	h.serve(w, r, all[i:i+1], nil)
 }
 
 // serve serves caches, and self if it is not nil.
@@ -253,13 +253,8 @@ func budget(header http.Header, offset time.Duration) time.Duration {
 func acceptsGzip(header http.Header) bool {
 	weight := map[string]float64{}
 	for coding := range strings.SplitSeq(strings.Join(header.Values("Accept-Encoding"), ","), ",") {
-		name, params, err := mime.ParseMediaType(coding)
-		if err != nil {
-			continue
-		}
-		weight[name] = 1
-		if q, ok := params["q"]; ok {
-			weight[name], _ = strconv.ParseFloat(q, 64)
+		if name, params, err := mime.ParseMediaType(coding); err == nil {
+			weight[name], _ = strconv.ParseFloat(cmp.Or(params["q"], "1"), 64)
 		}
 	}
 	return max(weight["gzip"], weight["*"]) > max(weight["identity"], weight["*"])

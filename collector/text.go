@@ -26,9 +26,8 @@ type familyText struct {
 	until []float64 // of daysUntil: the time of each line, in seconds since 1970
 }
 
-// latestTexts returns the latest snapshot of each cache as text, which it renders
-// if the snapshot is new. It forgets the text of caches that are no longer
-// served.
+// latestTexts returns the latest snapshot of each cache as text, and renders those
+// that are new. It forgets the text of caches that are no longer served.
 func (h *Handler) latestTexts(caches []*org.Cache) ([]*orgText, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -50,7 +49,7 @@ func (h *Handler) latestTexts(caches []*org.Cache) ([]*orgText, error) {
 	return texts, nil
 }
 
-// newText renders s. The families are sorted by name.
+// newText renders s. The families must be sorted by name, as what is gathered is.
 func newText(s org.Snapshot, families []family) (*orgText, error) {
 	gathered, err := gather(&Collector{families: families, snapshots: []org.Snapshot{s}})
 	if err != nil {

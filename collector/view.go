@@ -21,8 +21,8 @@ type view struct {
 }
 
 func newView(s org.Snapshot, wants func(string) bool) *view {
-	v := &view{Snapshot: s}
-	v.collectors = slices.DeleteFunc(s.Collectors(), func(l org.Collector) bool { return !wants(l.Name) })
+	unwanted := func(l org.Collector) bool { return !wants(l.Name) }
+	v := &view{Snapshot: s, collectors: slices.DeleteFunc(s.Collectors(), unwanted)}
 	sent := func(i org.Invitation) time.Time { return i.Created }
 	v.invitations = pick(pending(s.Invitations.Items), s.MaxItems, sent, func(i org.Invitation) itemKey {
 		return itemKey{invited(i), i.OrganizationID}
