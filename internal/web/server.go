@@ -40,26 +40,15 @@ func withWriteTimeout(h http.Handler, timeout time.Duration) http.Handler {
 }
 
 // A deadlineWriter is a ResponseWriter whose write deadline starts with the
-// first byte.
+// first byte of the body. The header is sent with it.
 type deadlineWriter struct {
 	http.ResponseWriter
 	start func()
 }
 
-func (d *deadlineWriter) WriteHeader(status int) {
-	d.start()
-	d.ResponseWriter.WriteHeader(status)
-}
-
 func (d *deadlineWriter) Write(b []byte) (int, error) {
 	d.start()
 	return d.ResponseWriter.Write(b)
-}
-
-// Flush implements http.Flusher.
-func (d *deadlineWriter) Flush() {
-	d.start()
-	_ = http.NewResponseController(d.ResponseWriter).Flush()
 }
 
 // Unwrap makes http.ResponseController work.
