@@ -2,8 +2,7 @@ package collector
 
 import "github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 
-// health is how the listings were read: for every configured collector, from the
-// first scrape on.
+// health is how every configured collector was read, from the first scrape on.
 func health() []family {
 	return []family{
 		perCollector("collector_success", "Whether the latest refresh read the collector's listing.",
@@ -29,7 +28,8 @@ func health() []family {
 					return 1, true, []string{l.Name, string(l.Err.Reason)}
 				})
 			},
-		}, {
+		},
+		{
 			name:   "items_dropped",
 			help:   "Items of the collector's listing without a series of their own: beyond max_items, or without an ID. Cached.",
 			labels: []string{"collector"},
