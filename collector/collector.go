@@ -22,17 +22,18 @@ const namespace = "cloudorg_"
 // A family is one metric, all of it in one place. Its labels come after
 // "cloud" and "organization", which every family has.
 type family struct {
-	collector     string // the listing it is made of; empty: all listings
+	collector     string // the listing it is made of, set by of; empty: all listings
 	keepWhenStale bool   // its samples stay true when the listing has expired
 	daysUntil     bool   // its samples are times, in seconds since 1970; exported are the days until then
 	name          string // without the namespace
-	kind          prometheus.ValueType
-	unit          string // also the end of the name; empty if it has none
 	help          string
 	labels        []string
 	samples       func(v *view) []sample
 
-	desc *prometheus.Desc // set by prepare
+	// Set by families, from the name.
+	kind prometheus.ValueType // a counter if it ends in _total, else a gauge
+	unit string               // empty if it does not end in one
+	desc *prometheus.Desc
 }
 
 // A sample is one series of a family.
@@ -48,13 +49,25 @@ func families() []family {
 		withdrawals(), policies(), versions(), health(),
 	)
 	for i := range all {
-		all[i].prepare()
+		f := &all[i]
+		f.kind = prometheus.GaugeValue
+		switch end := f.name[strings.LastIndexByte(f.name, '_')+1:]; end {
+		case "total":
+			f.kind = prometheus.CounterValue
+		case "seconds", "days":
+			f.unit = end
+		}
+		f.desc = prometheus.V2.NewDesc(f.fullName(), f.help, prometheus.UnconstrainedLabels(f.labelNames()), nil, prometheus.WithUnit(f.unit))
 	}
 	return all
 }
 
-func (f *family) prepare() {
-	f.desc = prometheus.V2.NewDesc(f.fullName(), f.help, prometheus.UnconstrainedLabels(f.labelNames()), nil, prometheus.WithUnit(f.unit))
+// of returns all as families of the collector.
+func of(collector string, all []family) []family {
+	for i := range all {
+		all[i].collector = collector
+	}
+	return all
 }
 
 func (f *family) fullName() string { return namespace + f.name }
@@ -71,7 +84,8 @@ func (f *family) typeName() string { return strings.ToLower(f.kind.ToDTO().Strin
 // labelNames. Of two with the same labels the first counts: a second one would
 // fail the whole scrape.
 func (f *family) series(v *view) []sample {
-	if f.collector != "" && !f.keepWhenStale && !v.present[f.collector] {
+	served := func(l org.Collector) bool { return l.Name == f.collector && l.Present }
+	if f.collector != "" && !f.keepWhenStale && !slices.ContainsFunc(v.collectors, served) {
 		return nil // what is unknown is absent
 	}
 	all := f.samples(v)
@@ -93,8 +107,6 @@ type Collector struct {
 	families  []family
 	snapshots []org.Snapshot
 }
-
-var _ prometheus.Collector = (*Collector)(nil)
 
 // New returns the Collector of snapshots at the time now. If only is not nil,
 // it has the metrics of those collectors alone.
@@ -141,10 +153,9 @@ func (c *Collector) wants(collector string) bool {
 	return collector == "" || c.only == nil || slices.Contains(c.only, collector)
 }
 
-// gather returns the metrics of all, sorted by name and labels, but not
-// go_memstats_alloc_bytes. OpenMetrics gives that name to
-// go_memstats_alloc_bytes_total, too, and its value is that of
-// go_memstats_heap_alloc_bytes.
+// gather returns the metrics of all, sorted, without go_memstats_alloc_bytes:
+// OpenMetrics gives that name to go_memstats_alloc_bytes_total, too, and
+// go_memstats_heap_alloc_bytes has the same value.
 func gather(all ...prometheus.Collector) ([]*dto.MetricFamily, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(all...)

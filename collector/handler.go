@@ -57,14 +57,9 @@ type Handler struct {
 
 // NewHandler returns a Handler.
 func NewHandler(cfg HandlerConfig) *Handler {
-	return newHandler(cfg, families())
-}
-
-func newHandler(cfg HandlerConfig, families []family) *Handler {
-	slices.SortFunc(families, func(a, b family) int { return cmp.Compare(a.name, b.name) })
 	return &Handler{
 		cfg:        cfg,
-		families:   families,
+		families:   slices.SortedFunc(slices.Values(families()), func(a, b family) int { return cmp.Compare(a.name, b.name) }),
 		renderings: semaphore.NewWeighted(int64(2 * runtime.GOMAXPROCS(0))),
 		compressors: sync.Pool{New: func() any {
 			z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
@@ -87,13 +82,13 @@ func (h *Handler) Probe(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "exactly one target parameter is required: an organization name", http.StatusBadRequest)
 		return
 	}
-	for _, c := range h.cfg.Organizations() {
-		if c.Name() == targets[0] {
-			h.serve(w, r, []*org.Cache{c}, nil)
-			return
-		}
+	all := h.cfg.Organizations()
+	i := slices.IndexFunc(all, func(c *org.Cache) bool { return c.Name() == targets[0] })
+	if i < 0 {
+		http.Error(w, fmt.Sprintf("no organization %q is configured", targets[0]), http.StatusNotFound)
+		return
 	}
-	http.Error(w, fmt.Sprintf("no organization %q is configured", targets[0]), http.StatusNotFound)
+	h.serve(w, r, all[i:i+1], nil)
 }
 
 // serve serves caches, and self if it is not nil.
@@ -102,9 +97,6 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Ca
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
-	}
-	if only != nil {
-		self = nil
 	}
 	budget := budget(r.Header, h.cfg.TimeoutOffset)
 	deadline := time.Now().Add(budget + h.cfg.TimeoutOffset)
@@ -127,7 +119,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Ca
 		http.Error(w, "error rendering metrics: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	h.send(w, r, a, deadline)
+	h.send(w, a, acceptsGzip(r.Header), deadline)
 }
 
 // An answer is the metrics that a scrape is sent: those that have been rendered as
@@ -138,25 +130,25 @@ type answer struct {
 	families []*dto.MetricFamily
 }
 
-// render returns the latest metrics of caches and of self, if it is not nil. Text
-// is kept for the usual scrape only: one that asks for text, and for everything.
+// render returns the latest metrics of caches, and of self if it is not nil and
+// only is nil. Text is used for what is usually asked for: everything, as text.
 func (h *Handler) render(r *http.Request, caches []*org.Cache, only []string, self *Self) (a answer, err error) {
 	a.format = expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	names := r.URL.Query()["name[]"]
-	var rest []prometheus.Collector
-	if self != nil {
-		rest = append(rest, self.registry)
+	var others []prometheus.Collector
+	if self != nil && only == nil {
+		others = append(others, self.registry)
 	}
 	if only != nil || names != nil || a.format.FormatType() == expfmt.TypeProtoDelim {
 		c := &Collector{now: time.Now(), only: only, families: h.families}
 		for _, cache := range caches {
 			c.snapshots = append(c.snapshots, cache.Last())
 		}
-		rest = append(rest, c)
+		others = append(others, c)
 	} else if a.texts, err = h.latestTexts(caches); err != nil {
 		return a, err
 	}
-	a.families, err = gather(rest...)
+	a.families, err = gather(others...)
 	if names != nil {
 		a.families = slices.DeleteFunc(a.families, func(f *dto.MetricFamily) bool { return !slices.Contains(names, f.GetName()) })
 	}
@@ -165,21 +157,17 @@ func (h *Handler) render(r *http.Request, caches []*org.Cache, only []string, se
 
 // send sends a to the client, which has until the deadline, but at least a second,
 // to read it.
-func (h *Handler) send(w http.ResponseWriter, r *http.Request, a answer, deadline time.Time) {
-	const minSend = time.Second
+func (h *Handler) send(w http.ResponseWriter, a answer, compressed bool, deadline time.Time) {
 	w.Header().Add("Vary", "Accept")
 	w.Header().Add("Vary", "Accept-Encoding")
 	w.Header().Set("Content-Type", string(a.format))
-	compressed := acceptsGzip(r.Header)
 	if compressed {
 		w.Header().Set("Content-Encoding", "gzip")
 	}
 	w.WriteHeader(http.StatusOK)
-	if earliest := time.Now().Add(minSend); deadline.Before(earliest) {
-		deadline = earliest
-	}
 	// After the header: the server may set a deadline of its own with it.
-	_ = http.NewResponseController(w).SetWriteDeadline(deadline)
+	left := max(time.Until(deadline), time.Second)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(left))
 
 	buffered := bufio.NewWriterSize(w, 64<<10) // net/http would send few KiB at a time
 	var err error
@@ -196,13 +184,20 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, a answer, deadlin
 	}
 }
 
-// write writes a. The result is promhttp's, but for the order of families and of
-// several organizations' series, and for the ".0" after whole numbers in
-// OpenMetrics.
+// write writes a to a buffer. The result is promhttp's, but for the order of
+// families and of several organizations' series, and for the ".0" after whole
+// numbers in OpenMetrics.
 func (h *Handler) write(w io.Writer, a answer) error {
-	openMetrics := a.format.FormatType() == expfmt.TypeOpenMetrics
-	if err := writeTexts(w, a.texts, h.families, openMetrics, time.Now()); err != nil {
-		return err
+	now, openMetrics := time.Now(), a.format.FormatType() == expfmt.TypeOpenMetrics
+	for i := range h.families {
+		header := []byte(h.families[i].header(openMetrics))
+		for _, t := range a.texts {
+			if lines := t.families[i].at(now); len(lines) > 0 {
+				_, _ = w.Write(header) // the buffer keeps an error until it is flushed
+				_, _ = w.Write(lines)
+				header = nil
+			}
+		}
 	}
 	encoder := expfmt.NewEncoder(w, a.format)
 	for _, f := range a.families {
@@ -258,13 +253,8 @@ func budget(header http.Header, offset time.Duration) time.Duration {
 func acceptsGzip(header http.Header) bool {
 	weight := map[string]float64{}
 	for coding := range strings.SplitSeq(strings.Join(header.Values("Accept-Encoding"), ","), ",") {
-		name, params, err := mime.ParseMediaType(coding)
-		if err != nil {
-			continue
-		}
-		weight[name] = 1
-		if q, ok := params["q"]; ok {
-			weight[name], _ = strconv.ParseFloat(q, 64)
+		if name, params, err := mime.ParseMediaType(coding); err == nil {
+			weight[name], _ = strconv.ParseFloat(cmp.Or(params["q"], "1"), 64)
 		}
 	}
 	return max(weight["gzip"], weight["*"]) > max(weight["identity"], weight["*"])

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"bytes"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -24,12 +23,11 @@ type orgText struct {
 // the classic text format and in OpenMetrics.
 type familyText struct {
 	lines []byte
-	until []float64 // of daysUntil, the time that belongs to each line, in seconds since 1970
+	until []float64 // of daysUntil: the time of each line, in seconds since 1970
 }
 
-// latestTexts returns the latest snapshot of each cache as text, which it renders
-// if the snapshot is new. It forgets the text of caches that are no longer
-// served.
+// latestTexts returns the latest snapshot of each cache as text, and renders those
+// that are new. It forgets the text of caches that are no longer served.
 func (h *Handler) latestTexts(caches []*org.Cache) ([]*orgText, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -51,59 +49,31 @@ func (h *Handler) latestTexts(caches []*org.Cache) ([]*orgText, error) {
 	return texts, nil
 }
 
-// newText renders s. The families are sorted by name.
+// newText renders s. The families must be sorted by name, as what is gathered is.
 func newText(s org.Snapshot, families []family) (*orgText, error) {
 	gathered, err := gather(&Collector{families: families, snapshots: []org.Snapshot{s}})
 	if err != nil {
 		return nil, err
 	}
 	t := &orgText{s.Version, make([]familyText, len(families))}
-	var text bytes.Buffer
-	for i := range families {
-		f := &families[i]
-		if len(gathered) == 0 || gathered[0].GetName() != f.fullName() {
-			continue // it has no samples
+	i := 0
+	for _, g := range gathered {
+		for families[i].fullName() != g.GetName() {
+			i++ // it has no samples
 		}
-		text.Reset()
-		if _, err := expfmt.MetricFamilyToText(&text, gathered[0]); err != nil {
+		var text bytes.Buffer
+		if _, err := expfmt.MetricFamilyToText(&text, g); err != nil {
 			return nil, err
 		}
-		lines, _ := bytes.CutPrefix(text.Bytes(), []byte(f.header(false)))
-		t.families[i].lines = bytes.Clone(lines)
-		if f.daysUntil {
-			for _, m := range gathered[0].GetMetric() {
+		text.Next(len(families[i].header(false)))
+		t.families[i].lines = bytes.Clone(text.Bytes())
+		if families[i].daysUntil {
+			for _, m := range g.GetMetric() {
 				t.families[i].until = append(t.families[i].until, m.GetGauge().GetValue())
 			}
 		}
-		gathered = gathered[1:]
 	}
 	return t, nil
-}
-
-// writeTexts writes every family of texts at the time now.
-func writeTexts(w io.Writer, texts []*orgText, families []family, openMetrics bool, now time.Time) error {
-	var dated []byte
-	for i := range families {
-		header := []byte(families[i].header(openMetrics))
-		for _, t := range texts {
-			lines := t.families[i].lines
-			if len(lines) == 0 {
-				continue
-			}
-			if families[i].daysUntil {
-				dated = t.families[i].appendDays(dated[:0], now)
-				lines = dated
-			}
-			if _, err := w.Write(header); err != nil {
-				return err
-			}
-			if _, err := w.Write(lines); err != nil {
-				return err
-			}
-			header = nil
-		}
-	}
-	return nil
 }
 
 // header returns the lines that come before the family's samples: in the
@@ -120,14 +90,17 @@ func (f *family) header(openMetrics bool) string {
 	return "# HELP " + name + " " + help + "\n# TYPE " + name + " " + f.typeName() + "\n" + unit
 }
 
-// appendDays appends the lines of t with the days from now as their values.
-func (t *familyText) appendDays(b []byte, now time.Time) []byte {
-	lines := t.lines
-	for _, at := range t.until {
+// at returns the lines at the time now.
+func (t *familyText) at(now time.Time) []byte {
+	if t.until == nil {
+		return t.lines
+	}
+	dated, lines := make([]byte, 0, len(t.lines)), t.lines
+	for _, until := range t.until {
 		line, rest, _ := bytes.Cut(lines, []byte("\n"))
-		b = append(b, line[:bytes.LastIndexByte(line, ' ')+1]...)
-		b = append(strconv.AppendFloat(b, days(at, now), 'g', -1, 64), '\n')
+		dated = append(dated, line[:bytes.LastIndexByte(line, ' ')+1]...)
+		dated = append(strconv.AppendFloat(dated, days(until, now), 'g', -1, 64), '\n')
 		lines = rest
 	}
-	return b
+	return dated
 }

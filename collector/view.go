@@ -14,7 +14,6 @@ import (
 type view struct {
 	org.Snapshot
 	collectors []org.Collector // the wanted ones
-	present    map[string]bool // collectors whose items are served
 
 	invitations rows[org.Invitation]
 	received    rows[org.Invitation]
@@ -22,13 +21,8 @@ type view struct {
 }
 
 func newView(s org.Snapshot, wants func(string) bool) *view {
-	v := &view{Snapshot: s, present: map[string]bool{}}
-	for _, l := range v.Collectors() {
-		if wants(l.Name) {
-			v.collectors = append(v.collectors, l)
-			v.present[l.Name] = l.Present
-		}
-	}
+	unwanted := func(l org.Collector) bool { return !wants(l.Name) }
+	v := &view{Snapshot: s, collectors: slices.DeleteFunc(s.Collectors(), unwanted)}
 	sent := func(i org.Invitation) time.Time { return i.Created }
 	v.invitations = pick(pending(s.Invitations.Items), s.MaxItems, sent, func(i org.Invitation) itemKey {
 		return itemKey{invited(i), i.OrganizationID}
