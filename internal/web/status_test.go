@@ -337,7 +337,7 @@ func TestOverviewLinks(t *testing.T) {
 		"failing 2":                       "?name=acme&refresh=300&sort=decisions&state=failing",
 		"throttled 1":                     "?name=acme&reason=throttled&refresh=300&sort=decisions&state=stale",
 		"ncp 7":                           "?cloud=ncp&name=acme&refresh=300&sort=decisions&state=stale",
-		"1 invitation expired unanswered": "?decision=expired&name=acme&refresh=300&sort=decisions&state=stale",
+		"1 invitation expired unanswered": "./?decision=expired&name=acme&refresh=300&sort=decisions&state=stale",
 		"To decide":                       "?name=acme&refresh=300&state=stale",
 		"Data age":                        "?name=acme&refresh=300&sort=age&state=stale",
 		"Stop":                            "?name=acme&refresh=0&sort=decisions&state=stale",
