@@ -32,7 +32,7 @@ func Reference() ([]Metric, error) {
 			Collector: f.collector,
 		})
 	}
-	own, err := distinct(withSamples().registry).Gather()
+	own, err := gather(withSamples().registry)
 	if err != nil {
 		return nil, err
 	}

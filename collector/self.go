@@ -1,14 +1,12 @@
 package collector
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
-	dto "github.com/prometheus/client_model/go"
 )
 
 const exporter = namespace + "exporter_"
@@ -91,16 +89,6 @@ func (s *Self) StorageWrites() (failed func()) {
 	})
 	s.registry.MustRegister(failures)
 	return failures.Inc
-}
-
-// distinct gathers from g without go_memstats_alloc_bytes. OpenMetrics gives
-// that name to go_memstats_alloc_bytes_total, too, and its value is that of
-// go_memstats_heap_alloc_bytes.
-func distinct(g prometheus.Gatherer) prometheus.GathererFunc {
-	return func() ([]*dto.MetricFamily, error) {
-		families, err := g.Gather()
-		return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == "go_memstats_alloc_bytes" }), err
-	}
 }
 
 // Added makes the series of an organization that are 0 until something

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -57,28 +56,27 @@ type itemKey struct{ id, organization string }
 // remaining ones the oldest are kept, as they are the most urgent, and those
 // without a time last.
 func pick[T any](all []T, limit int, at func(T) time.Time, key func(T) itemKey) rows[T] {
-	newest := make(map[itemKey]int, len(all))
+	var kept []T
 	dropped := 0
-	for i, row := range all {
+	index := make(map[itemKey]int, len(all)) // in kept
+	for _, row := range all {
 		k := key(row)
-		if k.id == "" {
+		i, seen := index[k]
+		switch {
+		case k.id == "":
 			dropped++
-			continue
-		}
-		if j, seen := newest[k]; !seen || at(row).After(at(all[j])) {
-			newest[k] = i
+		case !seen:
+			index[k] = len(kept)
+			kept = append(kept, row)
+		case at(row).After(at(kept[i])):
+			kept[i] = row
 		}
 	}
-	index := slices.SortedFunc(maps.Values(newest), func(i, j int) int {
-		a, b := at(all[i]), at(all[j])
-		return cmp.Or(cmp.Compare(boolean(a.IsZero()), boolean(b.IsZero())), a.Compare(b), i-j)
+	slices.SortStableFunc(kept, func(a, b T) int {
+		return cmp.Or(cmp.Compare(boolean(at(a).IsZero()), boolean(at(b).IsZero())), at(a).Compare(at(b)))
 	})
-	kept := make([]T, min(len(index), limit))
-	dropped += len(index) - len(kept)
-	for n := range kept {
-		kept[n] = all[index[n]]
-	}
-	return rows[T]{kept, dropped}
+	n := min(len(kept), limit)
+	return rows[T]{kept[:n], dropped + len(kept) - n}
 }
 
 // tally counts rows by status: 0 for each known one that none has. A row whose

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -164,7 +164,7 @@ func (v vocabulary) problems(e parser.Expr) (all []string) {
 				return nil
 			}
 			for _, m := range n.LabelMatchers {
-				if m.Name != labels.MetricName && !slices.Contains(have, m.Name) {
+				if m.Name != model.MetricNameLabel && !slices.Contains(have, m.Name) {
 					all = append(all, n.Name+" has no label "+m.Name)
 				}
 			}

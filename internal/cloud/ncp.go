@@ -24,6 +24,7 @@ func ncpCloud() Cloud {
 			Defaults:   []string{"organization", "groups", "members", "invitations", "withdrawals"},
 			Keys:       func() config.Organization { return newNCPKeys() },
 		},
+		Fields: ncpFields(),
 		Known: org.Known{
 			// LEV is LVREQ in the documentation of 2022 to 2024.
 			Members: []string{"INVT", "JOIN", "LVREQ", "LEV"},

@@ -90,9 +90,11 @@ func (e *Error) transient() bool {
 	return false
 }
 
-// ByStatus returns the kind of an answer whose code says nothing.
+// ByStatus returns the kind of an error whose code says nothing.
 func ByStatus(status int) Kind {
 	switch {
+	case status/100 == 2:
+		return Decode
 	case status == 401:
 		return Auth
 	case status == 403:

@@ -35,57 +35,69 @@ const (
 	siteSecret = "exampleSecretKey0123456789ABCDEFabcdef00"
 )
 
-// A simulator is one of the two clouds.
-type simulator interface {
-	http.Handler
-	SetFault(path string, f sim.Fault)
-	SetKeys(access, secret string)
-	Close()
-}
-
-// A site is one simulated cloud on a loopback address of its own, so that it
-// can be taken down and come back.
+// A site is a simulated cloud on a loopback address of its own, which can be
+// taken down and come back.
 type site struct {
 	t       *testing.T
 	cloud   string
 	address string
-	tls     *tls.Config // nil: plain http
-	front   *socks      // nil: it is reached without a proxy
-	truth   simulator   // the right one
+	delay   time.Duration // of each response
+	tls     *tls.Config   // nil: plain http
+	front   *socks        // nil: no proxy
+	truth   sim.Cloud     // without its faults, what the cloud says
 
-	now     atomic.Pointer[simulator] // that answers
+	now     atomic.Pointer[sim.Cloud] // that answers
 	instead atomic.Pointer[override]
 	server  *http.Server
 	socket  net.Listener
 
 	mu        sync.Mutex
-	victim    string
-	hits      []time.Time // of the victim
-	signature string      // one that was seen
+	watched   string      // path
+	hits      []time.Time // calls of it
+	total     int         // calls of any path
+	signature string      // of one call
 }
 
-// An override answers in a simulator's stead on one path.
+// organization returns the configuration of an organization at a site, which
+// further lines can follow.
+func organization(name string, s *site) string {
+	return fmt.Sprintf("  - name: %q\n    cloud: %s\n    base_url: %s\n    access_key: %s\n    secret_key: %s\n    collectors: [%s]\n",
+		name, s.cloud, s.url(), siteAccess, siteSecret, strings.Join(collectorsOf(s.cloud), ", "))
+}
+
+// An override answers on one path instead of the simulator.
 type override struct {
 	path   string
 	answer func(w http.ResponseWriter, r *http.Request, truth http.Handler)
 }
 
-// newSimulator returns a cloud whose clock is ahead by skew.
-func newSimulator(t *testing.T, cloud string, skew time.Duration) simulator {
-	var s simulator
+// newSimulator returns a simulated cloud, with the site's keys unless cfg has
+// others.
+func newSimulator(t *testing.T, cloud string, cfg sim.Config) (s sim.Cloud) {
+	cfg.Unexpected = t.Errorf
+	if cfg.AccessKey == "" {
+		cfg.AccessKey, cfg.SecretKey = siteAccess, siteSecret
+	}
 	if cloud == "scp" {
-		s = sim.NewSCP(sim.Config{AccessKey: siteAccess, SecretKey: siteSecret, Skew: skew, Unexpected: t.Errorf})
+		s = sim.NewSCP(cfg)
 	} else {
-		s = sim.NewNCP(sim.Config{AccessKey: siteAccess, SecretKey: siteSecret, Skew: skew, Unexpected: t.Errorf})
+		s = sim.NewNCP(cfg)
 	}
 	t.Cleanup(s.Close)
 	return s
 }
 
-// newSite starts the number'th site.
-func newSite(t *testing.T, cloud string, number int, config *tls.Config) *site {
+// newSite starts a site with the sample company, on the loopback address with a
+// number.
+func newSite(t *testing.T, cloud string, number int) *site {
 	t.Helper()
-	s := &site{t: t, cloud: cloud, tls: config, truth: newSimulator(t, cloud, 0)}
+	return startSite(t, newSimulator(t, cloud, sim.Config{}), cloud, number)
+}
+
+// startSite starts a site of a simulated cloud.
+func startSite(t *testing.T, simulated sim.Cloud, cloud string, number int) *site {
+	t.Helper()
+	s := &site{t: t, cloud: cloud, truth: simulated}
 	s.now.Store(&s.truth)
 	s.address = fmt.Sprintf("127.0.%d.%d:0", 1+number/250, 1+number%250)
 	s.up()
@@ -102,7 +114,7 @@ func (s *site) host() net.IP {
 	return net.ParseIP(host)
 }
 
-// url is where the exporter finds the site.
+// url returns the base_url of the site.
 func (s *site) url() string {
 	switch {
 	case s.front != nil:
@@ -113,7 +125,7 @@ func (s *site) url() string {
 	return "http://" + s.address
 }
 
-// up listens, and down stops and ends all connections.
+// up listens.
 func (s *site) up() {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", s.address)
@@ -128,42 +140,54 @@ func (s *site) up() {
 	go func(server *http.Server) { _ = server.Serve(listener) }(s.server)
 }
 
+// down stops listening and closes all connections.
 func (s *site) down() {
 	s.socket.Close() // the server may not have begun to serve it
 	s.server.Close()
 }
 
-// restart ends all connections and listens again, by TLS if config is given.
+// restart closes all connections and listens again, with TLS if config is not
+// nil.
 func (s *site) restart(config *tls.Config) {
 	s.down()
 	s.tls = config
 	s.up()
 }
 
-// watch counts the requests for a path from now on.
+// watch records the calls of a path from now on.
 func (s *site) watch(path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.victim, s.hits = path, nil
+	s.watched, s.hits = path, nil
 }
 
-// calls returns when the watched path was asked for.
+// calls returns the times of the calls of the watched path.
 func (s *site) calls() []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]time.Time(nil), s.hits...)
 }
 
+// count returns the number of calls of any path.
+func (s *site) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total
+}
+
+// ServeHTTP answers one call.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/open-api/v1")
 	s.mu.Lock()
-	if path == s.victim && len(s.hits) < 1000 {
+	s.total++
+	if path == s.watched && len(s.hits) < 1000 {
 		s.hits = append(s.hits, time.Now())
 	}
 	if s.signature == "" {
 		s.signature = r.Header.Get("x-ncp-apigw-signature-v2") + r.Header.Get("Scp-Signature")
 	}
 	s.mu.Unlock()
+	time.Sleep(s.delay)
 	if o := s.instead.Load(); o != nil && o.path == path {
 		o.answer(w, r, *s.now.Load())
 		return
@@ -171,7 +195,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	(*s.now.Load()).ServeHTTP(w, r)
 }
 
-// spoil makes an override of a function that changes the true body.
+// spoil returns the begin of a fault that changes the body of the response.
 func spoil(change func(cloud, body string) string) func(s *site, path string) {
 	return func(s *site, path string) {
 		s.instead.Store(&override{path, func(w http.ResponseWriter, r *http.Request, truth http.Handler) {
@@ -183,11 +207,11 @@ func spoil(change func(cloud, body string) string) func(s *site, path string) {
 	}
 }
 
-// A socks is a SOCKS5 proxy that finds every name at one address, or none.
+// A socks is a SOCKS5 proxy that resolves every name to one address, or none.
 type socks struct {
 	address string
 	target  string
-	unknown atomic.Bool // no name is known
+	unknown atomic.Bool // no name resolves
 }
 
 // newSocks starts a proxy in front of a site.
@@ -272,7 +296,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// sign signs a certificate for a key; its own if there is none.
+// sign signs a certificate for a key; nil makes the authority's own.
 func (a *authority) sign(c *x509.Certificate, key *ecdsa.PrivateKey) []byte {
 	a.t.Helper()
 	if key == nil {
@@ -289,8 +313,8 @@ func (a *authority) sign(c *x509.Certificate, key *ecdsa.PrivateKey) []byte {
 	return der
 }
 
-// config returns the TLS configuration of a server at ip, whose certificate is
-// valid for so long.
+// config returns the TLS configuration of a server at ip, whose certificate
+// expires after valid.
 func (a *authority) config(ip net.IP, valid time.Duration) *tls.Config {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
