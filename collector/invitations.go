@@ -31,6 +31,9 @@ func invitations() []family {
 		help:      "Sent invitations, by the status the cloud reports. Absent for NCP, which lists only pending ones. Cached.",
 		labels:    []string{"status"},
 		samples: func(v *view) []sample {
+			if v.Known.Invitations == nil {
+				return nil // the statuses of a cloud that lists pending ones only are not documented
+			}
 			return tally(v.Invitations.Items, v.Known.Invitations, func(i org.Invitation) string { return i.Status })
 		},
 	}, {

@@ -27,7 +27,7 @@ func received() []family {
 		name:      "received_invitation_expiry_timestamp_seconds",
 		kind:      prometheus.GaugeValue,
 		unit:      "seconds",
-		help:      "When a pending received invitation expires, in seconds since 1970, as the cloud reports it. Cached.",
+		help:      "When a pending received invitation expires, in seconds since 1970: as the cloud reports it, else when it was sent plus invitation_lifetime. Cached.",
 		labels:    []string{"inviting_organization_id"},
 		samples:   expiry,
 	}, {

@@ -97,8 +97,10 @@ func ByStatus(status int) Kind {
 		return Decode
 	case status == 401:
 		return Auth
-	case status == 403:
+	case status == 402, status == 403:
 		return Forbidden
+	case status == 408:
+		return Timeout
 	case status == 429:
 		return Throttled
 	case status >= 500:
