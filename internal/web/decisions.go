@@ -10,6 +10,7 @@ import (
 // old at most, where the alerts look back an hour: a page is not read every
 // hour.
 const (
+	day              = 24 * time.Hour
 	expiringWithin   = 3 * day // invitations
 	leavingLongerFor = 3 * day // requests to leave
 	newsWithin       = day
@@ -29,6 +30,11 @@ const (
 	memberLeft         kind = "left"
 )
 
+// kinds returns all kinds in the order in which they are shown.
+func kinds() []kind {
+	return []kind{invitationExpired, invitationExpiring, requestPending, invitationReceived, memberJoined, memberLeft}
+}
+
 // News reports whether things of kind k are news, and nothing to decide.
 func (k kind) News() bool { return k == memberJoined || k == memberLeft }
 
@@ -43,22 +49,6 @@ func (t tally) ToDecide() (n int) {
 		}
 	}
 	return n
-}
-
-// A count is the number of things of one kind.
-type count struct {
-	Kind kind
-	N    int
-}
-
-// Counts returns what there is of t, in the order in which it is shown.
-func (t tally) Counts() (all []count) {
-	for _, k := range []kind{invitationExpired, invitationExpiring, requestPending, invitationReceived, memberJoined, memberLeft} {
-		if t[k] > 0 {
-			all = append(all, count{k, t[k]})
-		}
-	}
-	return all
 }
 
 // tallyOf counts what waits in s.

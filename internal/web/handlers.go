@@ -15,9 +15,6 @@ const (
 	PathReload       = "/-/reload"
 )
 
-// text is the content type of what is not a page.
-const text = "text/plain; charset=utf-8"
-
 // noContent is the Content-Security-Policy of an answer that is not a page: a
 // browser loads and runs nothing.
 const noContent = "default-src 'none'; frame-ancestors 'none'"
@@ -36,7 +33,7 @@ func protect(w http.ResponseWriter, contentType, policy string) {
 // say answers with a line of text. An error of the write means that the client
 // has gone.
 func say(w http.ResponseWriter, status int, line string) {
-	protect(w, text, noContent)
+	protect(w, "text/plain; charset=utf-8", noContent)
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(line + "\n"))
 }
@@ -92,7 +89,7 @@ func Config(yaml func() ([]byte, error)) http.Handler {
 			say(w, http.StatusInternalServerError, "cannot show the configuration: "+err.Error())
 			return
 		}
-		protect(w, text, noContent) // not a YAML type: browsers save that to a file
+		protect(w, "text/plain; charset=utf-8", noContent) // not a YAML type: browsers save that to a file
 		_, _ = w.Write(body)
 	})
 }

@@ -24,13 +24,12 @@ func Organization(cfg StatusConfig) http.Handler {
 		case i < 0:
 			return http.StatusNotFound, "problem", o
 		}
-		s := &snapshots[i]
-		o.row = newRow(s, p.Now())
-		o.Incoming = pending(s.Received.Items)
-		o.Requests = slices.SortedStableFunc(slices.Values(s.Withdrawals.Items), func(a, b org.Withdrawal) int {
+		o.Query.Del("name") // links lead to all organizations
+		o.row = newRow(&snapshots[i], p.Now())
+		o.Requests = slices.SortedStableFunc(slices.Values(o.Withdrawals.Items), func(a, b org.Withdrawal) int {
 			return cmp.Or(earlier(a.Requested, b.Requested), cmp.Compare(a.MemberID, b.MemberID))
 		})
-		o.Changes = changes(100, *s)
+		o.Changes = changes(100, snapshots[i])
 		if p.Start != nil {
 			p.Start([]string{name})
 			if o.State == waiting || o.State == overdue {
@@ -45,7 +44,6 @@ func Organization(cfg StatusConfig) http.Handler {
 type organization struct {
 	page
 	*row                      // nil if there is none of that name
-	Incoming []org.Invitation // pending ones
 	Requests []org.Withdrawal // the oldest first
 	Changes  []change
 }
@@ -57,20 +55,6 @@ func pending(all []org.Invitation) []org.Invitation {
 		return cmp.Or(earlier(a.Expires, b.Expires), earlier(a.Created, b.Created), cmp.Compare(a.MemberID, b.MemberID))
 	})
 	return open
-}
-
-// Statuses returns the number of members by status, of known ones in any case.
-func (o organization) Statuses() map[string]int {
-	n := map[string]int{}
-	for _, code := range o.Known.Members {
-		n[code] = 0
-	}
-	for _, m := range o.Members.Items {
-		if !m.Repeat {
-			n[m.Status]++
-		}
-	}
-	return n
 }
 
 // A change is a change of an organization.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,23 +16,36 @@ import (
 // that are due of the organizations that it shows.
 func Status(cfg StatusConfig) http.Handler {
 	p := newPages(cfg)
-	return p.handler(func(given url.Values) (int, string, any) { return http.StatusOK, "overview", p.overview(given) })
+	return p.handler(p.overview)
+}
+
+// A query is the parameters of a page that are not empty.
+type query struct{ url.Values }
+
+// Toggle returns a link to q with a value of a parameter, or without the value
+// that it has.
+func (q query) Toggle(key, value string) string {
+	v := maps.Clone(q.Values)
+	v.Set(key, value)
+	if q.Get(key) == value {
+		v.Del(key)
+	}
+	return "?" + v.Encode()
 }
 
 // An overview is the data of the template of that name.
 type overview struct {
 	page
-	Tone     state // of the headline
-	Waiting  tally
-	Scraped  time.Time                 // the latest scrape, if it is too long ago; else zero
-	Counts   map[string]map[string]int // organizations, by parameter and value
-	Outdated int                       // organizations whose data is not current
-	Total    int
-	Rows     []*row // those that are selected
-	Changes  []change
+	Tone    state // of the headline
+	Waiting tally
+	Scraped time.Time                 // the latest scrape, if it is too long ago; else zero
+	Counts  map[string]map[string]int // organizations, by parameter and value
+	Total   int
+	Rows    []*row // those that are selected
+	Changes []change
 }
 
-func (p *pages) overview(given url.Values) overview {
+func (p *pages) overview(given url.Values) (int, string, any) {
 	now, snapshots := p.Now(), p.Snapshots()
 	o := overview{
 		page:    p.page(given, "name", "state", "reason", "cloud", "decision", "sort", "refresh"),
@@ -43,9 +57,6 @@ func (p *pages) overview(given url.Values) overview {
 	for i := range snapshots {
 		r := newRow(&snapshots[i], now)
 		o.Tone = max(o.Tone, r.State)
-		if r.State != ok {
-			o.Outdated++
-		}
 		for k, n := range r.Waiting {
 			o.Waiting[k] += n
 		}
@@ -73,7 +84,7 @@ func (p *pages) overview(given url.Values) overview {
 		}
 		p.Start(names)
 	}
-	return o
+	return http.StatusOK, "overview", o
 }
 
 // selects reports whether the parameters select r: by a part of its name, and by
@@ -95,16 +106,15 @@ func (o *overview) sort() {
 		return cmp.Or(int(b.State-a.State), unread(b)-unread(a), b.Waiting.ToDecide()-a.Waiting.ToDecide(), cmp.Compare(a.Organization, b.Organization))
 	}
 	orders := map[string]func(a, b *row) int{
-		"":          worst,
 		"state":     worst,
 		"name":      func(a, b *row) int { return cmp.Compare(a.Organization, b.Organization) },
 		"decisions": func(a, b *row) int { return b.Waiting.ToDecide() - a.Waiting.ToDecide() },
 		"expiry":    func(a, b *row) int { return earlier(a.Expiry, b.Expiry) },
 		"age":       func(a, b *row) int { return earlier(a.Oldest, b.Oldest) },
 	}
-	order, known := orders[o.Query.Get("sort")]
+	order, known := orders[cmp.Or(o.Query.Get("sort"), "state")]
 	if !known {
-		o.ignore("sort")
+		o.Ignored = append(o.Ignored, "sort="+o.Query.Get("sort"))
 		order = worst
 	}
 	slices.SortFunc(o.Rows, func(a, b *row) int { return cmp.Or(order(a, b), worst(a, b)) })
@@ -117,14 +127,13 @@ const soon = 5
 // reload decides when the browser loads the page again: when the reader wants
 // it, and soon while a view has started refreshes.
 func (o *overview) reload(started bool) {
-	states := o.Counts["state"]
 	seconds, err := strconv.Atoi(o.Query.Get("refresh"))
 	switch {
 	case err == nil && (seconds == 0 || seconds >= soon && seconds <= 3600):
 		o.Reload = seconds
 	case o.Query.Has("refresh"):
-		o.ignore("refresh")
-	case started && states[waiting.String()]+states[overdue.String()] > 0:
+		o.Ignored = append(o.Ignored, "refresh="+o.Query.Get("refresh"))
+	case started && o.Counts["state"]["waiting"]+o.Counts["state"]["overdue"] > 0:
 		o.Reload = soon
 	}
 }

@@ -92,12 +92,56 @@ func functions(cfg StatusConfig) template.FuncMap {
 		"stamp":      func(t time.Time) string { return stamp(t, cfg.Zone) },
 		"round":      func(d time.Duration) time.Duration { return d.Round(time.Millisecond) },
 		"join":       strings.Join,
+		"facets":     func() []string { return []string{"state", "reason", "cloud"} },
+		"kinds":      kinds,
+		"pending":    pending,
 		"invitation": func(i org.Invitation) kind { return sentKind(i, cfg.Now()) },
 		"request":    func(w org.Withdrawal) kind { return requestKind(w, cfg.Now()) },
 		"change":     changeKind,
 		"docs":       func() string { return cfg.DocsURL },
 		"style":      func() template.CSS { return template.CSS(statusCSS) }, //nolint:gosec // an embedded file
 	}
+}
+
+// stamp writes t in UTC and, if that differs, in zone.
+func stamp(t time.Time, zone *time.Location) string {
+	utc, local := t.UTC(), t.In(zone)
+	text := utc.Format("2006-01-02 15:04 UTC")
+	switch _, offset := local.Zone(); {
+	case offset == 0:
+		return text
+	case local.Day() != utc.Day():
+		return text + local.Format(" / 2 Jan 15:04 MST")
+	}
+	return text + local.Format(" / 15:04 MST")
+}
+
+// span writes a duration in its two largest units, or in days from ten days on.
+// A negative one, which two clocks that differ can make, is 0 s.
+func span(d time.Duration) string {
+	d = max(0, d)
+	text := fmt.Sprintf("%d\u00a0s", d/time.Second)
+	switch {
+	case d >= 10*day:
+		text = fmt.Sprintf("%d\u00a0d", d/day)
+	case d >= day:
+		text = fmt.Sprintf("%d\u00a0d %d\u00a0h", d/day, d%day/time.Hour)
+	case d >= time.Hour:
+		text = fmt.Sprintf("%d\u00a0h %d\u00a0min", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		text = fmt.Sprintf("%d\u00a0min %d\u00a0s", d/time.Minute, d%time.Minute/time.Second)
+	}
+	text, _, _ = strings.Cut(text, " 0\u00a0") // not 5 d 0 h
+	return text
+}
+
+// clean makes a text from outside fit to be shown: it limits it to 600 bytes.
+func clean(text string) string {
+	const most = 600
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strings.TrimSpace(strings.ToValidUTF8(text, ""))
 }
 
 // A page is what the templates of all pages read.
@@ -113,38 +157,19 @@ type page struct {
 // page returns the page for the parameters that are given, of which it has the
 // known ones.
 func (p *pages) page(given url.Values, known ...string) page {
-	h := page{Config: p.StatusConfig, Query: query{url.Values{}}}
+	made := page{Config: p.StatusConfig, Query: query{url.Values{}}}
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		switch value := clean(given.Get(key)); {
 		case !slices.Contains(known, key):
-			h.Ignored = append(h.Ignored, clean(key))
+			made.Ignored = append(made.Ignored, clean(key))
 		case value != "":
-			h.Query.Set(key, value)
+			made.Query.Set(key, value)
 		}
 	}
 	if p.Reloaded != nil {
-		h.Tried, h.Refused = p.Reloaded()
+		made.Tried, made.Refused = p.Reloaded()
 	}
-	return h
-}
-
-// ignore drops a parameter whose value is not valid.
-func (h *page) ignore(key string) {
-	h.Ignored = append(h.Ignored, key+"="+h.Query.Get(key))
-	h.Query.Del(key)
-}
-
-// A query is the parameters of a page that are not empty.
-type query struct{ url.Values }
-
-// Toggle returns a link to q with a value of a parameter, or without the value
-// that it has.
-func (q query) Toggle(key, value string) string {
-	v := url.Values(maps.Clone(q.Values))
-	if v.Set(key, value); q.Get(key) == value {
-		v.Del(key)
-	}
-	return "?" + v.Encode()
+	return made
 }
 
 // handler serves the page that build makes of the parameters of a request: its

@@ -63,6 +63,7 @@ type row struct {
 	Oldest      time.Time   // when the oldest listing was read; zero if none was
 	Causes      []*cause
 	MemberCount int
+	Statuses    map[string]int   // members by status, known ones in any case
 	Sent        []org.Invitation // pending ones
 	Expiry      time.Time        // the next one of those; zero if unknown
 	Waiting     tally
@@ -70,8 +71,13 @@ type row struct {
 }
 
 func newRow(s *org.Snapshot, now time.Time) *row {
-	r := &row{Snapshot: s, Sent: pending(s.Invitations.Items), Waiting: tallyOf(s, now)}
-	r.Facets = map[string][]string{"cloud": {s.Cloud}}
+	r := &row{
+		Snapshot: s,
+		Statuses: map[string]int{},
+		Sent:     pending(s.Invitations.Items),
+		Waiting:  tallyOf(s, now),
+		Facets:   map[string][]string{"cloud": {s.Cloud}},
+	}
 	for _, l := range s.Collectors() {
 		c := collector{l, stateOf(&l.Health, s.Next, now)}
 		r.Collectors = append(r.Collectors, c)
@@ -86,9 +92,13 @@ func newRow(s *org.Snapshot, now time.Time) *row {
 			r.Facets["reason"] = append(r.Facets["reason"], string(l.Err.Reason))
 		}
 	}
+	for _, code := range s.Known.Members {
+		r.Statuses[code] = 0
+	}
 	for _, m := range s.Members.Items {
 		if !m.Repeat {
 			r.MemberCount++
+			r.Statuses[m.Status]++
 		}
 	}
 	for _, i := range r.Sent {
@@ -102,6 +112,14 @@ func newRow(s *org.Snapshot, now time.Time) *row {
 		r.Facets["decision"] = append(r.Facets["decision"], string(k))
 	}
 	return r
+}
+
+// earlier compares two times. An unknown one is the latest.
+func earlier(a, b time.Time) int {
+	if a.IsZero() || b.IsZero() {
+		return b.Compare(a)
+	}
+	return a.Compare(b)
 }
 
 // A cause is one reason for which collectors of an organization fail.

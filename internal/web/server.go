@@ -14,12 +14,8 @@ const writeTimeout = 2 * time.Minute
 // handler has no time limit here, because only a scrape knows its budget; the
 // client has two minutes to read the answer, from its first byte on.
 func NewServer(handler http.Handler, errorLog *log.Logger) *http.Server {
-	return newServer(handler, errorLog, writeTimeout)
-}
-
-func newServer(handler http.Handler, errorLog *log.Logger, timeout time.Duration) *http.Server {
 	return &http.Server{
-		Handler:           withWriteTimeout(handler, timeout),
+		Handler:           withWriteTimeout(handler, writeTimeout),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second, // no request has a body
 		IdleTimeout:       2 * time.Minute,

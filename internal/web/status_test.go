@@ -281,6 +281,26 @@ func TestRunbooksExist(t *testing.T) {
 	}
 }
 
+// Each state and each reason is shown and selects its organization.
+func TestOverviewShowsEveryStateAndReason(t *testing.T) {
+	for _, state := range []string{"ok", "waiting", "overdue", "stale", "expired", "failing"} {
+		if have := rows(page(t, "/?state="+state, world()...)); len(have) == 0 || have[0]["State"] != state {
+			t.Errorf("%s: have %v", state, have)
+		}
+	}
+	for _, reason := range []org.Reason{
+		org.Auth, org.NotMaster, org.Forbidden, org.Throttled, org.Server, org.Timeout,
+		org.Network, org.Decode, org.APIVersion, org.ClockSkew, org.Other,
+	} {
+		s := good("failed")
+		s.Groups = failed(s.Groups, time.Minute, reason, "", "cause")
+		have := rows(page(t, "/?reason="+string(reason), good("acme"), s))
+		if want := string(reason) + " groups: wait: the next refresh may succeed cause"; len(have) != 1 || !strings.Contains(have[0]["why"], want) {
+			t.Errorf("want %q, have %v", want, have)
+		}
+	}
+}
+
 func TestOverviewFilters(t *testing.T) {
 	for url, want := range map[string]string{
 		"/?name=ACME":                  "acme-labs acme-games acme",
@@ -337,7 +357,7 @@ func TestOverviewLinks(t *testing.T) {
 		"failing 2":                       "?name=acme&refresh=300&sort=decisions&state=failing",
 		"throttled 1":                     "?name=acme&reason=throttled&refresh=300&sort=decisions&state=stale",
 		"ncp 7":                           "?cloud=ncp&name=acme&refresh=300&sort=decisions&state=stale",
-		"1 invitation expired unanswered": "?decision=expired&name=acme&refresh=300&sort=decisions&state=stale",
+		"1 invitation expired unanswered": "./?decision=expired&name=acme&refresh=300&sort=decisions&state=stale",
 		"To decide":                       "?name=acme&refresh=300&state=stale",
 		"Data age":                        "?name=acme&refresh=300&sort=age&state=stale",
 		"Stop":                            "?name=acme&refresh=0&sort=decisions&state=stale",
