@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
@@ -49,6 +50,9 @@ type attempt struct {
 
 // NewFleet returns a Fleet without organizations. Reload loads them.
 func NewFleet(load func() (*config.Config, error), deps Deps) *Fleet {
+	if deps.Budget == nil {
+		deps.Budget = httpx.NewBudget()
+	}
 	f := &Fleet{load: load, deps: deps, slots: make(chan struct{}, refreshesAtOnce)}
 	f.current.Store(&state{config: &config.Config{}})
 	f.latest.Store(&attempt{})

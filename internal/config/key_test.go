@@ -21,12 +21,12 @@ func TestKeyFiles(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(long, make([]byte, maxKey+1), 0o600); err != nil {
+	if err := os.WriteFile(long, make([]byte, maxSmall+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
 		pipe:        "is not a regular file",
-		long:        "is too long for a key",
+		long:        "has more than 1 MiB",
 		"/dev/zero": "is not a regular file",
 		dir:         "is not a regular file",
 	} {

@@ -19,7 +19,9 @@ type Reader struct {
 	err      error // the first one; nothing is read after it
 	unparsed int   // fields whose value could not be parsed
 	texts    map[string]string
+	rows     int
 	maxRows  int
+	bounds   *bounds // of the listing; nil: none
 }
 
 // DecodeBody reads a whole body with read, as Get does. It returns the number of
@@ -68,11 +70,12 @@ func (r *Reader) Array(each func()) {
 	if !r.open('[', "array") {
 		return
 	}
-	for n := 0; r.err == nil && r.dec.PeekKind() != ']'; n++ {
-		if n == r.maxRows {
-			r.fail(fmt.Errorf("more than %d rows", r.maxRows))
+	for r.err == nil && r.dec.PeekKind() != ']' {
+		if r.rows++; r.rows > r.maxRows {
+			r.tooManyRows()
 			return
 		}
+		r.hold(1, rowCost)
 		each()
 	}
 	r.token()
@@ -145,6 +148,7 @@ func (r *Reader) Text() string {
 	switch v.Kind() {
 	case '"', '0':
 		if len(v) <= maxField {
+			r.hold(0, len(v))
 			return r.text(v)
 		}
 	case 'n', 0:
@@ -175,6 +179,33 @@ func (r *Reader) Unparsed() { r.unparsed++ }
 // Fail makes the answer one that cannot be decoded, with the reason.
 func (r *Reader) Fail(why string) { r.fail(errors.New(why)) }
 
+func (r *Reader) tooManyRows() { r.fail(fmt.Errorf("more than %d rows", r.maxRows)) }
+
+// hold counts rows, and the memory that they or a text take.
+func (r *Reader) hold(rows, bytes int) {
+	if r.bounds == nil {
+		return
+	}
+	r.bounds.rows += int64(rows)
+	r.bounds.bytes += int64(bytes)
+	if r.bounds.bytes >= takeAtOnce {
+		r.settle()
+	}
+}
+
+// settle applies the bounds of the listing and of the process.
+func (r *Reader) settle() {
+	if r.bounds == nil || r.err != nil {
+		return
+	}
+	rows, err := r.bounds.settle()
+	if err != nil {
+		r.fail(err)
+	} else if rows > int64(r.maxRows) {
+		r.tooManyRows()
+	}
+}
+
 // open consumes the start of an array or object.
 func (r *Reader) open(kind jsontext.Kind, name string) bool {
 	switch have := r.peek(); have {
@@ -202,6 +233,7 @@ func (r *Reader) end() {
 		}
 		r.fail(err)
 	}
+	r.settle()
 }
 
 func (r *Reader) peek() jsontext.Kind {
