@@ -43,6 +43,7 @@ type Handler struct {
 	texts      *textCache
 	outputs    sync.Pool     // of *output
 	renderings chan struct{} // holds one element for each that runs
+	rare       chan struct{} // as renderings, of those through client_golang, which take much more memory
 }
 
 // NewHandler returns a Handler.
@@ -56,6 +57,7 @@ func newHandler(cfg HandlerConfig, families []family) *Handler {
 		texts:      newTextCache(families),
 		outputs:    sync.Pool{New: newOutput},
 		renderings: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+		rare:       make(chan struct{}, 1),
 	}
 }
 
@@ -97,9 +99,17 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Ca
 	if r.Context().Err() != nil {
 		return // the client is gone
 	}
-	if !h.acquire(ctx) {
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
+	text := format.FormatType() == expfmt.TypeTextPlain || format.FormatType() == expfmt.TypeOpenMetrics
+	rare := only != nil || !text || r.URL.Query().Has("name[]")
+	if rare && acquire(ctx, h.rare) {
+		defer func() { <-h.rare }()
+	} else if rare {
+		refuse(w)
+		return
+	}
+	if !acquire(ctx, h.renderings) {
+		refuse(w)
 		return
 	}
 	defer func() { <-h.renderings }() // after the last byte: a slow client holds memory, too
@@ -107,30 +117,34 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Ca
 		deadline = earliest
 	}
 	w = &timedWriter{ResponseWriter: w, deadline: deadline}
-	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
-	text := format.FormatType() == expfmt.TypeTextPlain || format.FormatType() == expfmt.TypeOpenMetrics
 	switch {
 	case only != nil:
 		h.serveAny(w, r, caches, only, nil)
-	case !text || r.URL.Query().Has("name[]"):
+	case rare:
 		h.serveAny(w, r, caches, nil, self)
 	default:
 		h.serveText(w, r, caches, self, format)
 	}
 }
 
-// acquire waits until a rendering may start, and reports whether it may.
-func (h *Handler) acquire(ctx context.Context) bool {
+func refuse(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
+}
+
+// acquire waits for a slot, and reports whether it has one.
+func acquire(ctx context.Context, slots chan struct{}) bool {
 	select {
-	case h.renderings <- struct{}{}: // even if waiting for a refresh has used up the budget
+	case slots <- struct{}{}: // even if waiting for a refresh has used up the budget
+		return true
 	default:
-		select {
-		case h.renderings <- struct{}{}:
-		case <-ctx.Done():
-			return false
-		}
 	}
-	return true
+	select {
+	case slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // serveAny serves through client_golang what is rarely asked for: formats other

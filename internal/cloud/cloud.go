@@ -67,7 +67,7 @@ type Deps struct {
 	// Transport carries all calls, for tests. Nil: each organization has its
 	// own, made from its http_client_config.
 	Transport http.RoundTripper
-	// Budget limits what refreshes hold while they read. NewFleet fills it in.
+	// Budget limits what the organizations hold together. NewFleet fills it in.
 	Budget *httpx.Budget
 }
 
@@ -139,7 +139,7 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 		}
 		cfg.Store = deps.Store.File(base.Name, o.Identity(), func() string { return source.Secret() + "\n" + string(text) })
 	}
-	return org.NewCache(&bounded{source, deps.Budget, cfg.MaxItems}, cfg), nil
+	return org.NewCache(&bounded{source, deps.Budget.NewAccount(), cfg.MaxItems}, cfg), nil
 }
 
 // newTransport returns an http.Transport that bounds what it reads.
@@ -158,14 +158,14 @@ func newTransport() *http.Transport {
 // bounded is a source whose readings have bounds.
 type bounded struct {
 	Source
-	budget   *httpx.Budget
+	account  *httpx.Account
 	maxItems int
 }
 
 // Read reads the listings within the budget of the process, and rejects those
 // that are implausibly large.
 func (b *bounded) Read(ctx context.Context) org.Listings {
-	ctx, end := b.budget.WithRefresh(ctx)
+	ctx, end := b.account.WithRefresh(ctx)
 	defer end()
 	l := b.Source.Read(ctx)
 	checkSizes(&l)
@@ -175,6 +175,7 @@ func (b *bounded) Read(ctx context.Context) org.Listings {
 
 // Close closes the source.
 func (b *bounded) Close() error {
+	b.account.Close()
 	if closer, ok := b.Source.(io.Closer); ok {
 		return closer.Close()
 	}

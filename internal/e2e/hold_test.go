@@ -92,11 +92,11 @@ func holdOrganization(name, cloud, url, keys string) string {
 // watch returns the largest VmHWM until stop is called. It ends a program that
 // takes more than 3 GiB.
 func (c *child) watch() (stop func() int) {
-	done, result := make(chan struct{}), make(chan int)
+	done, result := make(chan struct{}), make(chan int, 1)
 	go func() {
 		most := 0
 		for {
-			most = max(most, c.memory("VmHWM"))
+			most = max(most, c.peak())
 			if most > 3000 {
 				_ = c.cmd.Process.Kill()
 			}
@@ -108,10 +108,18 @@ func (c *child) watch() (stop func() int) {
 			}
 		}
 	}()
-	return func() int {
+	return sync.OnceValue(func() int {
 		close(done)
 		return <-result
-	}
+	})
+}
+
+// peak returns VmHWM in MiB, or 0 if the program has ended.
+func (c *child) peak() (mibs int) {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	_, _ = fmt.Sscan(line, &mibs)
+	return mibs >> 10
 }
 
 // line returns whether the metrics have a line.
@@ -125,7 +133,7 @@ func (c *child) wait(limit time.Duration, what string, happened func() bool) tim
 	c.t.Helper()
 	start := time.Now()
 	for !happened() {
-		if time.Since(start) > limit || c.cmd.ProcessState != nil {
+		if time.Since(start) > limit || zombie(c.cmd.Process.Pid) {
 			c.t.Fatalf("timed out after %s waiting until %s\n%s", limit, what, c.log.end())
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -190,6 +198,7 @@ func holdRows(t *testing.T, binary string, organizations int, good bool, limit i
 	}
 	c := startChild(t, binary, yaml)
 	peak := c.watch()
+	defer func() { t.Logf("peak %d MiB", peak()) }()
 	for i := range organizations {
 		c.wait(2*time.Minute, "it is rejected", func() bool {
 			return c.line(fmt.Sprintf("/probe?target=bad%d", i), failsWith("scp", fmt.Sprintf("bad%d", i), "members", "decode"))
@@ -228,6 +237,7 @@ func holdValidRows(t *testing.T, binary string, limit int) {
 	yaml += holdOrganization("good", "ncp", hundredThousand(t), ", collectors: [members], cache_ttl: 1s")
 	c := startChild(t, binary, yaml)
 	peak := c.watch()
+	defer func() { t.Logf("peak %d MiB", peak()) }()
 	took := c.wait(time.Minute, "the good one is read", func() bool {
 		return c.line("/probe?target=good", `cloudorg_members{cloud="ncp",organization="good",status="JOIN"} 100000`)
 	})
@@ -268,10 +278,10 @@ func holdLists(t *testing.T, binary string, limit int) {
 	})
 	c := startChild(t, binary, "organizations:\n"+holdOrganization("bad", "ncp", url, ", collectors: [members], error_ttl: 1s"))
 	peak := c.watch()
+	defer func() { t.Logf("peak %d MiB", peak()) }()
 	c.wait(2*time.Minute, "it is rejected", func() bool { return c.line("/metrics", failsWith("ncp", "bad", "members", "decode")) })
 	time.Sleep(3 * time.Second)
 	have := peak()
-	t.Logf("peak %d MiB", have)
 	if have > limit {
 		t.Errorf("peak: want at most %d MiB, have %d", limit, have)
 	}
@@ -289,6 +299,7 @@ func holdContainer(t *testing.T, binary string) {
 	}
 	c := startChild(t, binary, yaml)
 	peak := c.watch()
+	defer func() { t.Logf("peak %d MiB", peak()) }()
 	c.wait(time.Minute, "it is rejected", func() bool { return c.line("/metrics", failsWith("scp", "bad", "members", "decode")) })
 	for range 10 {
 		time.Sleep(time.Second)
@@ -299,7 +310,6 @@ func holdContainer(t *testing.T, binary string) {
 		}
 	}
 	have := peak()
-	t.Logf("peak %d MiB", have)
 	if have > 128 {
 		t.Errorf("peak: want at most 128 MiB, have %d", have)
 	}
@@ -328,6 +338,7 @@ func holdHeaders(t *testing.T, binary string, organizations, limit int) {
 	}
 	c := startChild(t, binary, yaml)
 	peak := c.watch()
+	defer func() { t.Logf("peak %d MiB", peak()) }()
 	c.wait(30*time.Second, "it is ready", func() bool {
 		status, _, _, err := c.ask(http.MethodGet, "/-/ready", time.Second)
 		return err == nil && status == http.StatusOK
@@ -357,6 +368,7 @@ func holdNames(t *testing.T, binary string) {
 	})
 	c := startChild(t, binary, "organizations:\n"+holdOrganization("bad", "ncp", url, ", collectors: [groups], cache_ttl: 1s, error_ttl: 1s"))
 	peak := c.watch()
+	defer func() { t.Logf("peak %d MiB", peak()) }()
 	c.wait(30*time.Second, "it is refreshed", func() bool {
 		status, _, _, err := c.ask(http.MethodGet, "/-/ready", time.Second)
 		return err == nil && status == http.StatusOK
@@ -704,6 +716,7 @@ func holdReaders(t *testing.T, binary string) {
 	c.get("/metrics")
 	before := c.memory("VmRSS")
 	peak := c.watch()
+	defer func() { t.Logf("peak %d MiB", peak()) }()
 	address := strings.TrimPrefix(c.url, "http://")
 	var open []net.Conn
 	for i := range 300 {

@@ -148,7 +148,6 @@ func (r *Reader) Text() string {
 	switch v.Kind() {
 	case '"', '0':
 		if len(v) <= maxField {
-			r.hold(0, len(v))
 			return r.text(v)
 		}
 	case 'n', 0:
@@ -284,6 +283,7 @@ func (r *Reader) text(v jsontext.Value) string {
 	}
 	b, _ := jsontext.AppendUnquote(nil, v) // the only error is bad UTF-8, which it replaces
 	s := string(b)
+	r.hold(0, len(s))
 	if len(v) <= short && len(r.texts) < many {
 		r.texts[string(v)] = s
 	}

@@ -11,19 +11,21 @@ import (
 )
 
 const (
-	defaultBudget = 192 << 20 // bytes
+	defaultBudget = 160 << 20 // bytes
+	guaranteed    = 16 << 20  // bytes that a refresh may hold whatever the others keep
+	keptAbove     = 4 << 20   // bytes that an organization keeps, above which they count
 	frugalAbove   = 48 << 20  // bytes held, above which the garbage collector runs more often
 	frugalPercent = 25        // GOGC above it
 	returnAbove   = 16 << 20  // bytes held by a refresh, whose memory is returned to the system
-	rowCost       = 64        // bytes that a row is estimated to take, without its texts
+	rowCost       = 128       // bytes that a row is estimated to take, without its texts
 	takeAtOnce    = 64 << 10  // bytes taken from a Budget at once
 )
 
-// A Budget limits what all refreshes of the process hold while they read. A
-// refresh may take a quarter of what is free, so that many that read too much
-// leave something to the others. A refresh that needs more waits until no other
-// refresh has more than its share, and may then hold as much as the whole
-// Budget once more.
+// A Budget limits what all organizations of the process hold together: what
+// their refreshes have read so far, and what they keep of large ones. A refresh
+// may take a quarter of what is free, so that many that read too much leave
+// something to the others. A refresh that needs more waits until no other one
+// has more than its share, and may then hold what the others do not keep.
 type Budget struct {
 	size  int64
 	large chan struct{} // holds one element while a refresh has more than its share
@@ -31,12 +33,13 @@ type Budget struct {
 	mu     sync.Mutex
 	used   int64 // shares of all refreshes
 	held   int64 // by all refreshes
+	kept   int64 // by all Accounts
 	normal int   // GOGC while few bytes are held
 
 	returning atomic.Bool // memory is being returned to the system
 }
 
-// NewBudget returns the Budget of the process: 192 MiB, or a quarter of
+// NewBudget returns the Budget of the process: 160 MiB, or a quarter of
 // GOMEMLIMIT if that is less.
 func NewBudget() *Budget {
 	size := int64(defaultBudget)
@@ -46,18 +49,48 @@ func NewBudget() *Budget {
 	return &Budget{size: size, large: make(chan struct{}, 1)}
 }
 
+// An Account is what one organization keeps of a Budget between two refreshes.
+type Account struct {
+	budget *Budget
+	kept   int64 // bytes; guarded by budget.mu
+}
+
+// NewAccount returns the Account of an organization.
+func (b *Budget) NewAccount() *Account { return &Account{budget: b} }
+
+// Close gives back what the organization keeps.
+func (a *Account) Close() { a.keep(0) }
+
+// keep replaces what the organization keeps.
+func (a *Account) keep(n int64) {
+	if n <= keptAbove {
+		n = 0
+	}
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	a.budget.kept += n - a.kept
+	a.kept = n
+}
+
+// most returns how much a large refresh of the organization may hold.
+func (a *Account) most() int64 {
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	return max(guaranteed, a.budget.size-(a.budget.kept-a.kept))
+}
+
 // A Refresh is what the calls of one refresh of an organization have in common:
 // its part of the Budget, the bounds of its listings, and the refusal of a
 // proxy. All calls of one operation are one listing.
 type Refresh struct {
-	budget *Budget
-	turn   chan struct{} // holds one element while a call takes from the budget
-	proxy  proxyGate
+	*Account
+	turn  chan struct{} // holds one element while a call takes from the budget
+	proxy proxyGate
 
 	mu       sync.Mutex
 	held     int64 // bytes
 	share    int64 // bytes of held that count in budget.used
-	most     int64 // that was held
+	peak     int64 // most that was held
 	large    bool
 	listings map[string]*listing
 }
@@ -73,8 +106,8 @@ type refreshKey struct{}
 
 // WithRefresh returns the context of the calls of one refresh, and what has to
 // be called when it has ended.
-func (b *Budget) WithRefresh(ctx context.Context) (context.Context, func()) {
-	r := &Refresh{budget: b, turn: make(chan struct{}, 1), proxy: newProxyGate(), listings: map[string]*listing{}}
+func (a *Account) WithRefresh(ctx context.Context) (context.Context, func()) {
+	r := &Refresh{Account: a, turn: make(chan struct{}, 1), proxy: newProxyGate(), listings: map[string]*listing{}}
 	return context.WithValue(ctx, refreshKey{}, r), r.end
 }
 
@@ -125,8 +158,8 @@ func (r *Refresh) take(ctx context.Context, n int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.large = true
-	if r.held+n > r.budget.size {
-		return fmt.Errorf("more than %d MiB of data: rejecting an implausible response", r.budget.size>>20)
+	if most := r.most(); r.held+n > most {
+		return fmt.Errorf("more than %d MiB of data: no more memory is left for this organization", most>>20)
 	}
 	r.add(n, 0)
 	return nil
@@ -144,7 +177,7 @@ func (r *Refresh) takeShare(n int64) bool {
 	defer r.mu.Unlock()
 	b := r.budget
 	b.mu.Lock()
-	free := b.size - b.used
+	free := b.size - b.used - (b.kept - r.kept)
 	b.mu.Unlock()
 	if r.large || r.share+n > (free-n)/4 {
 		return false
@@ -157,7 +190,7 @@ func (r *Refresh) takeShare(n int64) bool {
 func (r *Refresh) add(held, share int64) {
 	r.held += held
 	r.share += share
-	r.most = max(r.most, r.held)
+	r.peak = max(r.peak, r.held)
 	r.budget.add(held, share)
 }
 
@@ -175,10 +208,14 @@ func (r *Refresh) release(n int64) {
 	}
 }
 
-// end gives back all that is held.
+// end gives back what is held, and counts what the organization keeps of it:
+// that of the listings that have not failed. If all have, it keeps what it kept.
 func (r *Refresh) end() {
+	if r.held > 0 {
+		r.keep(r.held)
+	}
 	r.release(r.held)
-	if r.most > returnAbove {
+	if r.peak > returnAbove {
 		r.budget.returnMemory()
 	}
 }
