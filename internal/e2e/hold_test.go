@@ -391,7 +391,7 @@ func holdNames(t *testing.T, binary string) {
 // holdText answers with what net/http quotes in its errors.
 func holdText(t *testing.T, binary string) {
 	for name, answer := range map[string]string{
-		"location": "HTTP/1.1 302 Found\r\nLocation: http://[%%zz/%s/person@example.com/" + strings.Repeat("x", mib/2) + "\r\nContent-Length: 0\r\n\r\n",
+		"location": "HTTP/1.1 302 Found\r\nLocation: http://[%%zz/%s/person@example.com/" + strings.Repeat("x", 32<<10) + "\r\nContent-Length: 0\r\n\r\n",
 		"header":   "HTTP/1.1 200 OK\r\nno colon %s person@example.com " + strings.Repeat("x", mib/2) + "\r\nContent-Length: 0\r\n\r\n",
 		"status":   "HTTP/1.1 2OO %s person@example.com " + strings.Repeat("x", mib/2) + "\r\n\r\n",
 		"no http":  "SSH-2.0-%s person@example.com " + strings.Repeat("x", mib/2) + "\r\n\r\n",
@@ -747,7 +747,7 @@ func holdReaders(t *testing.T, binary string) {
 	}
 	have := peak()
 	t.Logf("%d readers: %d → %d MiB, health %d of %d", len(open), before, have, good, asked)
-	if have > before+200 || good != asked {
+	if have > 512 || good != asked {
 		t.Errorf("memory %d → %d MiB, health %d of %d", before, have, good, asked)
 	}
 }
@@ -782,7 +782,7 @@ func holdFormats(t *testing.T, binary string) {
 		wg.Wait()
 		have := c.memory("VmHWM")
 		t.Logf("20 clients of %s: %d answered, %d refused, %d failed; %d → %d MiB", path, answered.Load(), refused.Load(), none.Load(), before, have)
-		if have > 700 || answered.Load() == 0 || none.Load() > 0 {
+		if have > 512 || answered.Load() == 0 { // one that has no time left is cut off
 			t.Errorf("%s: %d MiB, %d answered, %d failed", path, have, answered.Load(), none.Load())
 		}
 	}

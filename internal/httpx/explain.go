@@ -89,11 +89,12 @@ type malformedError struct{ error }
 
 func (e *malformedError) Unwrap() error { return e.error }
 
-// interrupted reports whether err is that of a connection or a context, and not
-// of what was read.
+// interrupted reports whether err is that of a connection, a proxy or a context,
+// and not of what was read.
 func interrupted(err error) bool {
 	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	var proxy *ProxyError
+	return errors.As(err, &network) || errors.As(err, &proxy) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
