@@ -12,7 +12,6 @@ import (
 
 const (
 	defaultBudget = 160 << 20 // bytes
-	guaranteed    = 16 << 20  // bytes that a refresh may hold whatever the others keep
 	keptAbove     = 4 << 20   // bytes that an organization keeps, above which they count
 	frugalAbove   = 48 << 20  // bytes held, above which the garbage collector runs more often
 	frugalPercent = 25        // GOGC above it
@@ -25,7 +24,8 @@ const (
 // their refreshes have read so far, and what they keep of large ones. A refresh
 // may take a quarter of what is free, so that many that read too much leave
 // something to the others. A refresh that needs more waits until no other one
-// has more than its share, and may then hold what the others do not keep.
+// has more than its share, and may then hold what the others do not keep, or at
+// least a tenth of the Budget.
 type Budget struct {
 	size  int64
 	large chan struct{} // holds one element while a refresh has more than its share
@@ -76,7 +76,7 @@ func (a *Account) keep(n int64) {
 func (a *Account) most() int64 {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()
-	return max(guaranteed, a.budget.size-(a.budget.kept-a.kept))
+	return max(a.budget.size/10, a.budget.size-(a.budget.kept-a.kept))
 }
 
 // A Refresh is what the calls of one refresh of an organization have in common:
