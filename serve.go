@@ -137,20 +137,29 @@ func (s *server) refreshRegularly(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
+			var names []string
 			for _, c := range s.fleet.Caches() {
-				c.Start()
+				names = append(names, c.Name())
 			}
+			s.fleet.Start(ctx, names)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// fleetReload reloads the fleet. A file that hangs delays it for a while only.
+// fleetReload reloads the fleet and logs warnings. A file that hangs delays it
+// for a while only.
 func (s *server) fleetReload(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
-	return s.fleet.Reload(ctx)
+	if err := s.fleet.Reload(ctx); err != nil {
+		return err
+	}
+	for _, w := range s.fleet.Config().Warnings() {
+		level.Warn(s.logger).Log("msg", "configuration", "warning", w)
+	}
+	return nil
 }
 
 // close ends everything that runs, and then what it writes to.

@@ -34,17 +34,16 @@ func TestPanic(t *testing.T) {
 		{"/probe?target=acme&collect[]=groups", ""},
 	} {
 		var logged bytes.Buffer
-		broken := families()
-		for i := range broken {
-			if broken[i].name == "groups" {
-				broken[i].samples = func(*view) []sample { panic("no such group") }
-			}
-		}
-		h := newHandler(HandlerConfig{
+		h := NewHandler(HandlerConfig{
 			Organizations: func() []*org.Cache { return caches },
 			Self:          NewSelf(false),
 			Logger:        slog.New(slog.NewTextHandler(&logged, nil)),
-		}, broken)
+		})
+		for i := range h.families {
+			if h.families[i].name == "groups" {
+				h.families[i].samples = func(*view) []sample { panic("no such group") }
+			}
+		}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tt.path, nil)
 		r.Header.Set("Accept", tt.accept)
 		serve := h.Metrics

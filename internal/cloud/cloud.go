@@ -14,6 +14,7 @@ import (
 	"github.com/go-kit/log"
 	"go.yaml.in/yaml/v2"
 
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/capture"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
@@ -22,8 +23,11 @@ import (
 
 // A Cloud is everything the exporter knows about one provider.
 type Cloud struct {
-	config.Cloud // its name, collectors and YAML keys
+	config.Cloud                // its name, collectors and YAML keys
+	Fields       capture.Fields // what its API documents
 	Known        org.Known
+	// KnownBy replaces Known if it depends on the keys. Nil: it does not.
+	KnownBy func(keys config.Organization) org.Known
 	// Open returns the source of an organization, whose keys are those that
 	// Keys returned. It calls no API.
 	Open func(keys config.Organization, env Env) (Source, error)
@@ -69,6 +73,7 @@ type Deps struct {
 	Transport http.RoundTripper
 	// Budget limits what the organizations hold together. NewFleet fills it in.
 	Budget *httpx.Budget
+	Capture   *capture.Capture // writes all calls; nil: nothing does
 }
 
 // An Observer is told what happens to the organizations, by cloud and name.
@@ -106,6 +111,9 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 			return nil, fmt.Errorf("organization %q: http_client_config: %w", base.Name, err)
 		}
 	}
+	if deps.Capture != nil {
+		transport = deps.Capture.Transport(transport, base.Cloud, cloud.Fields)
+	}
 	source, err := cloud.Open(o, Env{
 		Logger: log.With(deps.Logger, "cloud", base.Cloud, "organization", base.Name),
 		Transport: httpx.NewTransport(httpx.Config{
@@ -124,6 +132,9 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("organization %q: %w", base.Name, err)
+	}
+	if cloud.KnownBy != nil {
+		cloud.Known = cloud.KnownBy(o)
 	}
 	cfg := org.Config{
 		Cloud: base.Cloud, Organization: base.Name, Collectors: base.Collectors, Known: cloud.Known, MaxItems: int(base.MaxItems),

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,9 +28,13 @@ type API struct {
 	Operations []string
 	// Sign adds the headers that authenticate req at the time now.
 	Sign func(req *http.Request, operation string, now time.Time)
-	// Explain makes an error of an answer that is not 2xx: its Kind, Code,
-	// Message, Detail, RequestID and Err.
+	// Explain makes an error of an answer that is not 2xx, or whose body is an
+	// error's all the same: its Kind, Code, Message, Detail, RequestID and Err.
 	Explain func(status int, header http.Header, body []byte) Error
+	// ErrorFields are the fields of a JSON object that make it an error, whatever
+	// the HTTP status is and whatever else the object has. A field that is null,
+	// empty, false or 0 does not.
+	ErrorFields []string
 	// Secrets are removed from every text of the API. They may change.
 	Secrets func() []string
 }
@@ -43,7 +48,7 @@ type Client struct {
 
 // New returns a Client of api.
 func New(api API, t *Transport) *Client {
-	sign := func(req *http.Request, now time.Time) { api.Sign(req, operation(req.Context()), now) }
+	sign := func(req *http.Request, now time.Time) { api.Sign(req, Operation(req.Context()), now) }
 	return &Client{api: api, http: http.Client{Transport: t.signing(sign)}, transport: t}
 }
 
@@ -106,11 +111,18 @@ func attempt[T any](ctx context.Context, c *Client, r Request, read func(*Reader
 	body := &body{r: resp.Body, of: of}
 	reader := newReader(withoutMark(body), c.transport.cfg.MaxRows)
 	reader.bounds = &bounds{ctx: ctx, refresh: refresh, listing: of}
-	defer func() { reader.bounds.end(err == nil) }()
+	defer func() {
+		if reader.bounds.end(err == nil); err != nil {
+			of.bytes.Add(-body.n)
+		}
+	}()
+	reader.errorFields = c.api.ErrorFields
 	out = read(reader)
 	reader.end()
+	if e := c.errorInside(resp, reader); e != nil {
+		return out, 0, e
+	}
 	if reader.err != nil {
-		of.bytes.Add(-body.n)
 		return out, 0, c.undecodable(resp, body, reader)
 	}
 	return out, reader.unparsed, nil
@@ -136,11 +148,7 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body) // a part of it is better than nothing
-	e := c.explain(resp.StatusCode, resp.Header, body)
-	if e.Kind == Throttled {
-		c.transport.cfg.Throttled()
-	}
-	return nil, e
+	return nil, c.refused(resp.StatusCode, resp.Header, body)
 }
 
 // retry returns err as backoff expects it.
@@ -157,11 +165,11 @@ func retry(err error) error {
 	return err
 }
 
-// retryAfter reads a Retry-After header: seconds, or a date.
+// retryAfter reads a Retry-After header: seconds, rounded up, or a date.
 func retryAfter(s string) time.Duration {
 	const longest = 1<<31 - 1 // seconds: within a Duration
-	if n, err := strconv.ParseUint(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(n, longest)) * time.Second
+	if n, err := strconv.ParseFloat(s, 64); (err == nil || errors.Is(err, strconv.ErrRange)) && n >= 0 {
+		return time.Duration(math.Ceil(min(n, longest))) * time.Second
 	}
 	if t, err := http.ParseTime(s); err == nil {
 		return max(0, time.Until(t))

@@ -20,6 +20,9 @@ const (
 	maxRetryAfter = time.Hour
 	// minWait is the shortest time a scrape waits for a running refresh.
 	minWait = time.Second
+	// lastingIncompletes is the number of incomplete readings in a row of which a
+	// warning is logged.
+	lastingIncompletes = 3
 	// readGrace is how long a source may take to return when its time is over.
 	readGrace = 500 * time.Millisecond
 )
@@ -123,9 +126,6 @@ func (c *Cache) Snapshot(ctx context.Context) Snapshot {
 	}
 }
 
-// Start starts a refresh if one is due, and does not wait for it.
-func (c *Cache) Start() { c.join(context.Background()) }
-
 // Last returns the latest snapshot at once.
 func (c *Cache) Last() Snapshot {
 	c.mu.Lock()
@@ -208,7 +208,7 @@ func (c *Cache) refresh(ctx context.Context, r *refresh) {
 	c.mu.Unlock()
 
 	next.Listings, next.Refreshed, next.Took = read, now, now.Sub(r.started)
-	before := prev.all()
+	before, subject := prev.all(), next.Baseline.Subject
 	for i, l := range next.all() {
 		l.keep(before[i].listing, now, c.cfg.MaxStale)
 	}
@@ -221,7 +221,7 @@ func (c *Cache) refresh(ctx context.Context, r *refresh) {
 	}
 	// Logged first: after a crash, changes that were stored are not found again.
 	c.log(&prev, &next.Snapshot)
-	c.logIdentity(&prev, &next.Snapshot)
+	c.logSubject(subject, next.Subject)
 	c.logChanges(changes)
 	c.save(saving, next)
 
@@ -331,6 +331,17 @@ func (c *Cache) log(prev, next *Snapshot) {
 			level.Info(c.cfg.Logger).Log("msg", "collector recovered", "collector", l.Name,
 				"failed_for", next.Refreshed.Sub(was.FailingSince).Round(time.Second))
 		}
+		switch {
+		case l.Incompletes == lastingIncompletes && was.Incompletes < l.Incompletes:
+			logger := c.cfg.Logger
+			if l.Total != 0 {
+				logger = log.WithSuffix(logger, "total", l.Total)
+			}
+			level.Warn(logger).Log("msg", "listing incomplete", "collector", l.Name, "refreshes", l.Incompletes,
+				"serving", "the rows that were read, without changes", "rows", l.Items)
+		case l.Incompletes == 0 && was.Incompletes >= lastingIncompletes:
+			level.Info(c.cfg.Logger).Log("msg", "listing complete again", "collector", l.Name, "rows", l.Items)
+		}
 	}
 	if good && first {
 		level.Info(c.cfg.Logger).Log("msg", "first good reading", "collectors", len(before), "took", next.Took.Round(time.Millisecond), "next", timestamp(next.Next))
@@ -338,15 +349,12 @@ func (c *Cache) log(prev, next *Snapshot) {
 	level.Debug(c.cfg.Logger).Log("msg", "refreshed", "took", next.Took, "next", timestamp(next.Next))
 }
 
-// logIdentity writes one line when the organization's ID is another one than
-// before: the key of another organization serves its data under this name.
-func (c *Cache) logIdentity(prev, next *Snapshot) {
-	if len(prev.Info.Items) != 1 || len(next.Info.Items) != 1 {
-		return
-	}
-	was, is := prev.Info.Items[0].ID, next.Info.Items[0].ID
-	if was != "" && is != "" && was != is {
-		level.Warn(c.cfg.Logger).Log("msg", "organization id changed: is the key that of another organization", "from", was, "to", is, "serving", "data of the new one")
+// logSubject warns that the account is in another organization than before, or
+// in none.
+func (c *Cache) logSubject(was, is *string) {
+	if was != nil && is != nil && *was != *is {
+		level.Warn(c.cfg.Logger).Log("msg", "organization changed", "from", cmp.Or(*was, None), "to", cmp.Or(*is, None),
+			"serving", "the data of the new one, which is not compared with the old")
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 	"unsafe"
-
-	"github.com/go-kit/log"
 )
 
 // A movableClock is the time of a machine whose wall clock can be moved while its
@@ -133,26 +131,6 @@ func TestTransitionTextIsBounded(t *testing.T) {
 		}
 		if size > maxTransitionText || changes != 19*26 || s.Transitions[Transition{Unknown, Unknown}] == 0 {
 			t.Errorf("want all %d changes within %d bytes, have %d in %d", 19*26, maxTransitionText, changes, size)
-		}
-	})
-}
-
-// Another organization's data under a known name is told once.
-func TestIdentityChanges(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		reading := func(id string) func(*Listings) {
-			return func(l *Listings) { l.Info.Items, l.Info.At = []Info{{ID: id}}, time.Now() }
-		}
-		src := &scriptedSource{steps: []func(*Listings){reading("4100"), reading("4100"), reading(""), reading("4100"), reading("4200"), reading("4200")}}
-		var logged strings.Builder
-		cfg := config()
-		cfg.TTL, cfg.Collectors, cfg.Logger = 0, []string{"organization"}, log.NewLogfmtLogger(&logged)
-		cache := NewCache(src, cfg)
-		for range 8 {
-			cache.Snapshot(t.Context())
-		}
-		if n := strings.Count(logged.String(), "organization id changed"); n != 1 || !strings.Contains(logged.String(), "from=4100 to=4200") {
-			t.Errorf("want one warning from 4100 to 4200, have %d:\n%s", n, &logged)
 		}
 	})
 }

@@ -29,6 +29,9 @@ type Baseline struct {
 	Invitations []Invitation
 	Received    []Invitation
 	Withdrawals []Withdrawal
+
+	// Subject is the organization that they are of; nil if the cloud does not say.
+	Subject *string
 }
 
 // of returns b without the listings that l does not have.
@@ -45,6 +48,19 @@ func (b Baseline) of(l *Listings) Baseline {
 	if !l.Withdrawals.Configured {
 		b.Withdrawals = nil
 	}
+	return b
+}
+
+// about returns b if it is of the subject, and else a Baseline without items:
+// what one organization has is not compared with what another had.
+func (b Baseline) about(subject *string) Baseline {
+	switch {
+	case subject == nil:
+		return b
+	case b.Subject != nil && *b.Subject != *subject:
+		b = Baseline{}
+	}
+	b.Subject = subject
 	return b
 }
 
@@ -68,6 +84,7 @@ func (c *changes) add(change Change) {
 // compare completes next, whose members are sorted by ID: it finds and counts
 // the changes since the baseline, which becomes that of the next comparison.
 func (s *Saved) compare() []changes {
+	s.Baseline = s.Baseline.about(s.Subject)
 	members := changes{collector: "members", at: s.Refreshed}
 	invitations := changes{collector: "invitations", at: s.Refreshed}
 	received := changes{collector: "received_invitations", at: s.Refreshed}
@@ -165,7 +182,7 @@ func counted(m []Member) []Member {
 }
 
 // compareInvitations finds the invitations that have become pending, that are
-// pending again with another date, and that no longer are pending.
+// pending again with a later date, and that no longer are pending.
 func compareInvitations(before, after []Invitation, appeared, gone What, found func(Change)) {
 	change := func(what What, i *Invitation) {
 		found(Change{What: what, MemberID: cmp.Or(i.MemberID, i.ID), OrganizationID: i.OrganizationID, Status: i.Status})
@@ -183,9 +200,9 @@ func compareInvitations(before, after []Invitation, appeared, gone What, found f
 	})
 }
 
-// renewed reports whether is has another date than was.
+// renewed reports whether is was sent later than was.
 func renewed(was, is *Invitation) bool {
-	return !was.Created.IsZero() && !is.Created.IsZero() && !was.Created.Equal(is.Created)
+	return !was.Created.IsZero() && is.Created.After(was.Created)
 }
 
 // compareIdentity orders invitations by their ID, or else by who is invited

@@ -50,23 +50,26 @@ func named(c *chromium) []string {
 func TestBrowserReadsTheTable(t *testing.T) {
 	c := startChromium(t)
 	c.open(serve(t, world()...))
-	// What a screen reader is told.
-	var tree struct {
-		Nodes []struct{ Role, Name struct{ Value any } }
-	}
-	c.call("Accessibility.getFullAXTree", nil, &tree)
-	told := map[string]bool{}
-	for _, n := range tree.Nodes {
-		told[strings.Join(strings.Fields(fmt.Sprint(n.Role.Value, " ", n.Name.Value)), " ")] = true
-	}
-	for _, want := range []string{
-		"heading 4 items need a decision. Data of 2 of 8 organizations is current", "table Organizations",
-		"rowheader acme-games", "columnheader Data age", "cell stale", "region To decide", "region Data",
-		"navigation Exporter", "search Organizations", "searchbox Name", "button Filter", "main",
-		"link acme-games", "link Skip to the content",
-	} {
-		if !told[want] {
-			t.Errorf("a screen reader does not say %q, only %q", want, slices.Sorted(maps.Keys(told)))
+	// What a screen reader is told, on a phone too.
+	for _, width := range []int{1280, 390} {
+		c.look(width, "light")
+		var tree struct {
+			Nodes []struct{ Role, Name struct{ Value any } }
+		}
+		c.call("Accessibility.getFullAXTree", nil, &tree)
+		told := map[string]bool{}
+		for _, n := range tree.Nodes {
+			told[strings.Join(strings.Fields(fmt.Sprint(n.Role.Value, " ", n.Name.Value)), " ")] = true
+		}
+		for _, want := range []string{
+			"heading 4 items need a decision. Data of 2 of 8 organizations is current", "table Organizations",
+			"rowheader acme-games", "columnheader Data age", "cell stale", "region To decide", "region Data",
+			"navigation Exporter", "search Organizations", "searchbox Name", "button Filter", "main",
+			"link acme-games", "link Skip to the content",
+		} {
+			if !told[want] {
+				t.Errorf("at %d pixels a screen reader does not say %q, only %q", width, want, slices.Sorted(maps.Keys(told)))
+			}
 		}
 	}
 	if said := c.complaints(); len(said) > 0 {

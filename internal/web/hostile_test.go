@@ -37,7 +37,7 @@ func pagesOf(name string) []string {
 	return []string{"/?reason=" + name + "&name=" + name, "/organization?name=" + name, "/organization?name=x" + name}
 }
 
-func TestPagesEscapeEverything(t *testing.T) {
+func TestStatusEscapesEverything(t *testing.T) {
 	for _, address := range pagesOf(nasty) {
 		page := parse(t, get(t, handler(statusConfig(hostile(), good("acme"))), address).Body.String())
 		for _, forbidden := range []string{"script", "img", "iframe", "object"} {
@@ -72,7 +72,7 @@ func TestPagesEscapeEverything(t *testing.T) {
 	}
 }
 
-func TestPagesRestrictTheBrowser(t *testing.T) {
+func TestStatusAllowsABrowserNothing(t *testing.T) {
 	for _, address := range pagesOf("acme") {
 		h := get(t, handler(statusConfig(good("acme"))), address).Header()
 		policy := strings.Split(h.Get("Content-Security-Policy"), "; ")
@@ -96,7 +96,7 @@ func TestPagesRestrictTheBrowser(t *testing.T) {
 }
 
 // A screen reader and a keyboard depend on these.
-func TestPagesAreAccessible(t *testing.T) {
+func TestStatusIsAccessible(t *testing.T) {
 	addresses := []string{"/", "/?name=nobody", "/organization?name=nobody"}
 	for _, s := range world() {
 		addresses = append(addresses, "/organization?name="+url.QueryEscape(s.Organization))

@@ -1,11 +1,15 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
@@ -20,7 +24,9 @@ func (n node) table(t testing.TB, caption string) (rows [][]string) {
 		for _, tr := range table.all("tbody")[0].all("tr") {
 			var cells []string
 			for c := range tr.ChildNodes() {
-				cells = append(cells, node{c}.text())
+				if c.Type == html.ElementNode {
+					cells = append(cells, node{c}.text())
+				}
 			}
 			rows = append(rows, cells)
 		}
@@ -109,13 +115,44 @@ func TestStatusWords(t *testing.T) {
 	s.Members = read(0, members("JOINED", 9, "LEV", 8, "LEAVE_REQUESTED", 7, "PENDING_ACTIVATION", 6, "NEW_CODE", 5, org.Unknown, 4)...)
 	want := [][]string{
 		{"JOINED joined", "9"},
-		{"LEV asked to leave", "8"},
 		{"LEAVE_REQUESTED asked to leave", "7"},
-		{"PENDING_ACTIVATION not activated yet", "6"},
+		{"LEV asked to leave", "8"},
 		{"NEW_CODE", "5"},
+		{"PENDING_ACTIVATION not activated yet", "6"},
 		{"unknown no status reported", "4"},
 	}
 	if diff := cmp.Diff(want, page(t, "/organization?name=acme", s).table(t, "Members by status")); diff != "" {
 		t.Errorf("(-want +have):\n%s", diff)
 	}
+}
+
+// empty is a source of an organization without members.
+type empty struct{}
+
+func (empty) Read(context.Context) (l org.Listings) {
+	l.Members.At = time.Now()
+	return l
+}
+
+// A page that nobody has scraped or viewed for a while says so, and is current
+// again with the next view.
+func TestViewWakesACache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := org.NewCache(empty{}, org.Config{Organization: "acme", Collectors: []string{"members"}, TTL: time.Minute, MaxStale: time.Hour, Timeout: time.Minute})
+		defer cache.Close()
+		cfg := statusConfig()
+		cfg.Now = time.Now
+		cfg.Snapshots = func() []org.Snapshot { return []org.Snapshot{cache.Last()} }
+		cfg.Start = func([]string) { go cache.Snapshot(t.Context()) }
+		for _, address := range []string{"/", "/organization?name=acme"} {
+			cache.Snapshot(t.Context())
+			time.Sleep(14 * time.Minute)
+			for _, want := range []string{"overdue", "ok"} {
+				if have := parse(t, get(t, handler(cfg), address).Body.String()).all("h1")[0].attr("class"); have != want {
+					t.Errorf("%s: want %s, have %s", address, want, have)
+				}
+				synctest.Wait() // the refresh that the view has started
+			}
+		}
+	})
 }
