@@ -90,14 +90,18 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Ca
 		return
 	}
 	budget := budget(r.Header, h.cfg.TimeoutOffset)
-	deadline := time.Now().Add(budget + h.cfg.TimeoutOffset)
-	ctx, cancel := context.WithTimeout(r.Context(), budget)
+	start := time.Now()
+	deadline := start.Add(budget + h.cfg.TimeoutOffset)
+	ctx, cancel := context.WithDeadline(r.Context(), start.Add(budget))
 	defer cancel()
 	refresh(ctx, caches)
 	if r.Context().Err() != nil {
 		return // the client is gone
 	}
-	if !h.acquire(ctx) {
+	// A refresh may have used up the budget of many scrapes at once.
+	queue, leave := context.WithDeadline(r.Context(), start.Add(budget+min(budget, h.cfg.TimeoutOffset)/2))
+	defer leave()
+	if !h.acquire(queue) {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
 		return
