@@ -202,8 +202,8 @@ func (e *exporter) scrape(path string) reading {
 }
 
 // tryScrape reads /metrics of an exporter that may not run.
-func (e *exporter) tryScrape() (reading, error) {
-	status, body, _, err := e.ask(http.MethodGet, "/metrics", scrapeTimeout)
+func (e *exporter) tryScrape(timeout time.Duration) (reading, error) {
+	status, body, _, err := e.ask(http.MethodGet, "/metrics", timeout)
 	if err == nil && status != http.StatusOK {
 		err = errors.New(http.StatusText(status))
 	}
