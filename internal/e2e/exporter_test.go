@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -66,6 +67,7 @@ type exporter struct {
 	flags    []string
 	url      string
 	config   string // file
+	user     uint32 // who runs it; 0 is the test's user
 	log      *logBuffer
 	client   *http.Client
 }
@@ -96,7 +98,12 @@ func startExporter(t *testing.T, yaml string, flags ...string) *exporter {
 // launch starts the process and does not wait for it.
 func (e *exporter) launch() {
 	e.t.Helper()
-	e.process = startProcess(e.t, e.log, exec.Command(binary, e.flags...)) //nolint:noctx // ended by stop or kill
+	cmd := exec.Command(binary, e.flags...) //nolint:noctx // ended by stop or kill
+	if e.user != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: e.user, Gid: e.user}}
+		cmd.Dir = "/"
+	}
+	e.process = startProcess(e.t, e.log, cmd)
 }
 
 // start starts the process and waits until it listens.

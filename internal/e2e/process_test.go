@@ -34,6 +34,13 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
+// reset forgets what was written so far.
+func (l *logBuffer) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
+}
+
 // end returns the last 4000 bytes.
 func (l *logBuffer) end() string {
 	text := l.String()
