@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,13 +15,13 @@ import (
 	"strings"
 )
 
-// explain makes an error of an answer that is not 2xx.
+// explain makes an error of an answer whose body is an error's.
 func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	e := c.api.Explain(status, header, body)
 	e.API, e.Status = c.api.Name, status
 	e.RetryAfter = retryAfter(header.Get("Retry-After"))
 	e.Offset, _ = clockOffset(header)
-	if e.Kind == Auth && status == http.StatusUnauthorized && e.Offset.Abs() > MaxSkew && header.Get("Date") != "" {
+	if e.Kind == Auth && (status == http.StatusUnauthorized || status/100 == 2) && e.Offset.Abs() > MaxSkew && header.Get("Date") != "" {
 		e.Kind = ClockSkew
 	}
 	if status/100 == 3 {
@@ -28,7 +29,30 @@ func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	}
 	e.Code, e.Detail = c.clean(e.Code), c.clean(e.Detail)
 	e.Permission, e.RequestID = c.clean(e.Permission), c.clean(e.RequestID)
+	if e.Kind == Throttled {
+		c.transport.cfg.Throttled()
+	}
 	return &e
+}
+
+// errorInside makes an error of an answer of 2xx whose body is an error's. It
+// returns nil for any other answer.
+func (c *Client) errorInside(resp *http.Response, r *Reader) *Error {
+	shape, misshapen := errors.AsType[shapeError](r.err)
+	if r.err != nil && !misshapen || r.err == nil && !r.refused {
+		return nil // not readable at all, or as documented
+	}
+	body, _ := json.Marshal(r.unread) // values that were read as JSON
+	e := c.explain(resp.StatusCode, resp.Header, body)
+	switch {
+	case r.refused && r.rows > 0: // which of the two is right?
+		e.Kind, e.Message, e.Err = Decode, "", errors.New("an error beside rows")
+	case !r.refused && e.Kind == Decode && e.Code == "":
+		e.Message, e.Detail, e.Err = "", "", shape
+	case e.Detail == strings.ToLower(http.StatusText(resp.StatusCode)):
+		e.Detail = "an error in place of the answer"
+	}
+	return e
 }
 
 // clean makes a text of the API fit for a log, without our secrets.

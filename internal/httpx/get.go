@@ -27,9 +27,13 @@ type API struct {
 	Operations []string
 	// Sign adds the headers that authenticate req at the time now.
 	Sign func(req *http.Request, operation string, now time.Time)
-	// Explain makes an error of an answer that is not 2xx: its Kind, Code,
-	// Message, Detail, RequestID and Err.
+	// Explain makes an error of an answer that is not 2xx, or whose body is an
+	// error's all the same: its Kind, Code, Message, Detail, RequestID and Err.
 	Explain func(status int, header http.Header, body []byte) Error
+	// ErrorFields are the fields of a JSON object that make it an error, whatever
+	// the HTTP status is and whatever else the object has. A field that is null,
+	// empty, false or 0 does not.
+	ErrorFields []string
 	// Secrets are removed from every text of the API. They may change.
 	Secrets func() []string
 }
@@ -43,7 +47,7 @@ type Client struct {
 
 // New returns a Client of api.
 func New(api API, t *Transport) *Client {
-	sign := func(req *http.Request, now time.Time) { api.Sign(req, operation(req.Context()), now) }
+	sign := func(req *http.Request, now time.Time) { api.Sign(req, Operation(req.Context()), now) }
 	return &Client{api: api, http: http.Client{Transport: t.signing(sign)}, transport: t}
 }
 
@@ -95,8 +99,12 @@ func attempt[T any](ctx context.Context, c *Client, r Request, read func(*Reader
 	defer resp.Body.Close()
 	body := &body{r: resp.Body}
 	reader := newReader(body, c.transport.cfg.MaxRows)
+	reader.errorFields = c.api.ErrorFields
 	out = read(reader)
 	reader.end()
+	if e := c.errorInside(resp, reader); e != nil {
+		return out, 0, e
+	}
 	if reader.err != nil {
 		return out, 0, c.undecodable(resp, body, reader)
 	}
@@ -123,11 +131,7 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body) // a part of it is better than nothing
-	e := c.explain(resp.StatusCode, resp.Header, body)
-	if e.Kind == Throttled {
-		c.transport.cfg.Throttled()
-	}
-	return nil, e
+	return nil, c.explain(resp.StatusCode, resp.Header, body)
 }
 
 // retry returns err as backoff expects it.

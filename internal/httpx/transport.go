@@ -89,7 +89,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	start := time.Now()
 	resp, err := t.cfg.Next.RoundTrip(req)
-	call := Call{Operation: operation(ctx), Took: time.Since(start)}
+	call := Call{Operation: Operation(ctx), Took: time.Since(start)}
 	if err != nil {
 		release()
 		if !errors.Is(ctx.Err(), context.Canceled) { // a call that was given up says nothing about the API
@@ -166,7 +166,8 @@ func WithOperation(ctx context.Context, operation string) context.Context {
 	return context.WithValue(ctx, operationKey{}, operation)
 }
 
-func operation(ctx context.Context) string {
+// Operation returns the name of a context's operation, or "other".
+func Operation(ctx context.Context) string {
 	name, ok := ctx.Value(operationKey{}).(string)
 	if !ok {
 		return "other"
