@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -321,7 +322,8 @@ func (p *promAPI) get(path string, data any) bool {
 
 type promResult struct {
 	Result []struct {
-		Value [2]any
+		Metric map[string]string
+		Value  [2]any
 	}
 }
 
@@ -332,13 +334,27 @@ func (p *promAPI) query(expr string) (r promResult) {
 
 // value returns the value of the only series of expr, or -1.
 func (p *promAPI) value(expr string) float64 {
-	r := p.query(expr)
-	if len(r.Result) != 1 {
+	r := p.query(expr).Result
+	if len(r) != 1 {
 		return -1
 	}
-	var v float64
-	if _, err := fmt.Sscan(r.Result[0].Value[1].(string), &v); err != nil {
-		return -1
+	return p.number(r[0].Value)
+}
+
+// valuesByInstance returns the values of expr by the label instance.
+func (p *promAPI) valuesByInstance(expr string) map[string]float64 {
+	values := map[string]float64{}
+	for _, r := range p.query(expr).Result {
+		values[r.Metric["instance"]] = p.number(r.Value)
+	}
+	return values
+}
+
+// number returns the number of a sample, whose time is the first element.
+func (p *promAPI) number(sample [2]any) float64 {
+	v, err := strconv.ParseFloat(fmt.Sprint(sample[1]), 64)
+	if err != nil {
+		p.t.Fatal(err)
 	}
 	return v
 }
@@ -346,7 +362,12 @@ func (p *promAPI) value(expr string) float64 {
 // some reports whether expr has a series with a number.
 func (p *promAPI) some(expr string) bool {
 	r := p.query(expr)
-	return slices.ContainsFunc(r.Result, func(s struct{ Value [2]any }) bool { return s.Value[1] != "NaN" })
+	for _, s := range r.Result {
+		if s.Value[1] != "NaN" {
+			return true
+		}
+	}
+	return false
 }
 
 // rulesAreHealthy reports whether every rule has been evaluated without an
