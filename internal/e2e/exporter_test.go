@@ -35,7 +35,7 @@ func allow(busy, alone time.Duration) time.Duration {
 }
 
 // binary is the path of the program under test.
-var binary string //nolint:gochecknoglobals // set by TestMain
+var binary string
 
 // TestMain builds the program before the tests.
 func TestMain(m *testing.M) {
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binary = filepath.Join(dir, "cloudorg_exporter")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "../..") //nolint:noctx // there is no test yet
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "../..")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
@@ -98,7 +98,7 @@ func startExporter(t *testing.T, yaml string, flags ...string) *exporter {
 // launch starts the process and does not wait for it.
 func (e *exporter) launch() {
 	e.t.Helper()
-	cmd := exec.Command(binary, e.flags...) //nolint:noctx // ended by stop or kill
+	cmd := exec.Command(binary, e.flags...)
 	if e.user != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: e.user, Gid: e.user}}
 		cmd.Dir = "/"

@@ -100,7 +100,7 @@ func (p *process) stop() error {
 // fails.
 func runProcess(t *testing.T, program string, args ...string) {
 	t.Helper()
-	p := startProcess(t, &logBuffer{}, exec.Command(program, args...)) //nolint:noctx // stopped by Cleanup
+	p := startProcess(t, &logBuffer{}, exec.Command(program, args...))
 	t.Cleanup(func() {
 		if err := p.stop(); err != nil {
 			t.Errorf("%s: %v", program, err)

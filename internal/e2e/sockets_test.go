@@ -28,7 +28,7 @@ func TestSocketActivation(t *testing.T) {
 	e := newExporter(t, "organizations:\n"+organization("acme", newSite(t, "ncp", 3091)))
 	e.url = "http://" + listener.Addr().String()
 	// As systemd does: the socket is file 3 and meant for this process.
-	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, binary, "--web.systemd-socket", "--config.file="+e.config) //nolint:noctx // ended by stop
+	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, binary, "--web.systemd-socket", "--config.file="+e.config)
 	cmd.ExtraFiles = []*os.File{socket}
 	e.process = startProcess(t, e.log, cmd)
 	e.waitReady()
