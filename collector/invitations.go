@@ -23,7 +23,7 @@ func invitations() []family {
 		name:      "pending_invitations",
 		kind:      prometheus.GaugeValue,
 		help:      "Pending invitations. Cached.",
-		samples:   func(v *view) []sample { return one(float64(len(pending(v.Invitations.Items)))) },
+		samples:   func(v *view) []sample { return one(float64(countPending(v.Invitations.Items))) },
 	}, {
 		collector: "invitations",
 		name:      "invitations",
@@ -78,13 +78,27 @@ func invitations() []family {
 // invitation if the account has none yet. It is empty if there is neither.
 func invited(i org.Invitation) string { return cmp.Or(i.MemberID, i.ID) }
 
-// pending returns the pending ones.
+// pending returns the pending ones. All of a million may be: then they are not
+// copied.
 func pending(all []org.Invitation) []org.Invitation {
-	var some []org.Invitation
+	n := countPending(all)
+	if n == len(all) {
+		return all
+	}
+	some := make([]org.Invitation, 0, n)
 	for _, i := range all {
 		if i.Pending {
 			some = append(some, i)
 		}
 	}
 	return some
+}
+
+func countPending(all []org.Invitation) (n int) {
+	for i := range all {
+		if all[i].Pending {
+			n++
+		}
+	}
+	return n
 }
