@@ -34,17 +34,16 @@ func TestPanic(t *testing.T) {
 		{"/probe?target=acme&collect[]=groups", ""},
 	} {
 		var logged bytes.Buffer
-		broken := families()
-		for i := range broken {
-			if broken[i].name == "groups" {
-				broken[i].samples = func(*view) []sample { panic("no such group") }
-			}
-		}
-		h := newHandler(HandlerConfig{
+		h := NewHandler(HandlerConfig{
 			Organizations: func() []*org.Cache { return caches },
 			Self:          NewSelf(false),
 			Logger:        slog.New(slog.NewTextHandler(&logged, nil)),
-		}, broken)
+		})
+		for i := range h.families {
+			if h.families[i].name == "groups" {
+				h.families[i].samples = func(*view) []sample { panic("no such group") }
+			}
+		}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tt.path, nil)
 		r.Header.Set("Accept", tt.accept)
 		serve := h.Metrics
@@ -144,8 +143,9 @@ func TestRenderingsAfterTheBudget(t *testing.T) {
 			Organizations: func() []*org.Cache { return []*org.Cache{cache} },
 			TimeoutOffset: time.Second, Logger: slog.New(slog.DiscardHandler),
 		})
-		for range cap(h.renderings) {
-			h.renderings <- struct{}{}
+		all := int64(2 * runtime.GOMAXPROCS(0))
+		if !h.renderings.TryAcquire(all) {
+			t.Fatal("something is rendered")
 		}
 		var scrapes sync.WaitGroup
 		for range 20 {
@@ -158,9 +158,7 @@ func TestRenderingsAfterTheBudget(t *testing.T) {
 			})
 		}
 		time.Sleep(2400 * time.Millisecond) // the budget is 2 seconds
-		for range cap(h.renderings) {
-			<-h.renderings
-		}
+		h.renderings.Release(all)
 		scrapes.Wait()
 	})
 }

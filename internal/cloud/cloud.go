@@ -21,9 +21,11 @@ import (
 
 // A Cloud is everything the exporter knows about one provider.
 type Cloud struct {
-	config.Cloud // its name, collectors and YAML keys
-	Known        org.Known
+	config.Cloud                // its name, collectors and YAML keys
 	Fields       capture.Fields // what its API documents
+	Known        org.Known
+	// KnownBy replaces Known if it depends on the keys. Nil: it does not.
+	KnownBy func(keys config.Organization) org.Known
 	// Open returns the source of an organization, whose keys are those that
 	// Keys returned. It calls no API.
 	Open func(keys config.Organization, env Env) (Source, error)
@@ -127,6 +129,9 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("organization %q: %w", base.Name, err)
+	}
+	if cloud.KnownBy != nil {
+		cloud.Known = cloud.KnownBy(o)
 	}
 	cfg := org.Config{
 		Cloud: base.Cloud, Organization: base.Name, Collectors: base.Collectors, Known: cloud.Known, MaxItems: int(base.MaxItems),

@@ -170,3 +170,13 @@ next:
 	}
 	return found
 }
+
+// read returns the text of a file.
+func read(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

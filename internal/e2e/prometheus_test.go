@@ -403,12 +403,3 @@ func shortened(t *testing.T, from, to string) {
 	b = regexp.MustCompile(`(?m)^( +)for: \w+$`).ReplaceAll(b, []byte("${1}for: 1s"))
 	write(t, filepath.Dir(to), filepath.Base(to), string(b))
 }
-
-func read(t *testing.T, file string) string {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}

@@ -90,16 +90,17 @@ func (e *Error) transient() bool {
 	return false
 }
 
-// ByStatus returns the kind of an error whose code says nothing. Behind a
-// status of 2xx it is an answer that is not as documented.
+// ByStatus returns the kind of an error whose code says nothing.
 func ByStatus(status int) Kind {
 	switch {
 	case status/100 == 2:
 		return Decode
 	case status == 401:
 		return Auth
-	case status == 403:
+	case status == 402, status == 403:
 		return Forbidden
+	case status == 408:
+		return Timeout
 	case status == 429:
 		return Throttled
 	case status >= 500:

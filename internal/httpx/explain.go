@@ -15,7 +15,17 @@ import (
 	"strings"
 )
 
-// explain makes an error of an answer whose body is an error's.
+// refused makes an error of a body that is an error's, and counts it if it says
+// that there were too many calls.
+func (c *Client) refused(status int, header http.Header, body []byte) *Error {
+	e := c.explain(status, header, body)
+	if e.Kind == Throttled {
+		c.transport.cfg.Throttled()
+	}
+	return e
+}
+
+// explain makes an error of the body of an error.
 func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	e := c.api.Explain(status, header, body)
 	e.API, e.Status = c.api.Name, status
@@ -29,9 +39,6 @@ func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	}
 	e.Code, e.Detail = c.clean(e.Code), c.clean(e.Detail)
 	e.Permission, e.RequestID = c.clean(e.Permission), c.clean(e.RequestID)
-	if e.Kind == Throttled {
-		c.transport.cfg.Throttled()
-	}
 	return &e
 }
 
@@ -43,7 +50,7 @@ func (c *Client) errorInside(resp *http.Response, r *Reader) *Error {
 		return nil // not readable at all, or as documented
 	}
 	body, _ := json.Marshal(r.unread) // values that were read as JSON
-	e := c.explain(resp.StatusCode, resp.Header, body)
+	e := c.refused(resp.StatusCode, resp.Header, body)
 	switch {
 	case r.refused && r.rows > 0: // which of the two is right?
 		e.Kind, e.Message, e.Err = Decode, "", errors.New("an error beside rows")

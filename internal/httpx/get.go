@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -131,7 +132,7 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body) // a part of it is better than nothing
-	return nil, c.explain(resp.StatusCode, resp.Header, body)
+	return nil, c.refused(resp.StatusCode, resp.Header, body)
 }
 
 // retry returns err as backoff expects it.
@@ -148,11 +149,11 @@ func retry(err error) error {
 	return err
 }
 
-// retryAfter reads a Retry-After header: seconds, or a date.
+// retryAfter reads a Retry-After header: seconds, rounded up, or a date.
 func retryAfter(s string) time.Duration {
 	const longest = 1<<31 - 1 // seconds: within a Duration
-	if n, err := strconv.ParseUint(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(n, longest)) * time.Second
+	if n, err := strconv.ParseFloat(s, 64); (err == nil || errors.Is(err, strconv.ErrRange)) && n >= 0 {
+		return time.Duration(math.Ceil(min(n, longest))) * time.Second
 	}
 	if t, err := http.ParseTime(s); err == nil {
 		return max(0, time.Until(t))

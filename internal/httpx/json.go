@@ -207,6 +207,13 @@ func (r *Reader) Millis() time.Time {
 	return t
 }
 
+// Next returns the first byte of the next value: one of [ { " 0 n t f, where 0
+// is any number, or 0 if there is none.
+func (r *Reader) Next() byte { return byte(r.peek()) }
+
+// Raw reads any value as it is written. It is for small values.
+func (r *Reader) Raw() []byte { return slices.Clone(r.value()) }
+
 // Unparsed counts the field just read as one that could not be parsed.
 func (r *Reader) Unparsed() { r.unparsed++ }
 

@@ -20,6 +20,9 @@ const (
 	maxRetryAfter = time.Hour
 	// minWait is the shortest time a scrape waits for a running refresh.
 	minWait = time.Second
+	// lastingIncompletes is the number of incomplete readings in a row of which a
+	// warning is logged.
+	lastingIncompletes = 3
 	// readGrace is how long a source may take to return when its time is over.
 	readGrace = 500 * time.Millisecond
 )
@@ -200,7 +203,7 @@ func (c *Cache) refresh(ctx context.Context, r *refresh) {
 	c.mu.Unlock()
 
 	next.Listings, next.Refreshed, next.Took = read, now, now.Sub(r.started)
-	before := prev.all()
+	before, subject := prev.all(), next.Baseline.Subject
 	for i, l := range next.all() {
 		l.keep(before[i].listing, now, c.cfg.MaxStale)
 	}
@@ -213,6 +216,7 @@ func (c *Cache) refresh(ctx context.Context, r *refresh) {
 	}
 	// Logged first: after a crash, changes that were stored are not found again.
 	c.log(&prev, &next.Snapshot)
+	c.logSubject(subject, next.Subject)
 	c.logChanges(changes)
 	c.save(saving, next)
 
@@ -322,11 +326,31 @@ func (c *Cache) log(prev, next *Snapshot) {
 			level.Info(c.cfg.Logger).Log("msg", "collector recovered", "collector", l.Name,
 				"failed_for", next.Refreshed.Sub(was.FailingSince).Round(time.Second))
 		}
+		switch {
+		case l.Incompletes == lastingIncompletes && was.Incompletes < l.Incompletes:
+			logger := c.cfg.Logger
+			if l.Total != 0 {
+				logger = log.WithSuffix(logger, "total", l.Total)
+			}
+			level.Warn(logger).Log("msg", "listing incomplete", "collector", l.Name, "refreshes", l.Incompletes,
+				"serving", "the rows that were read, without changes", "rows", l.Items)
+		case l.Incompletes == 0 && was.Incompletes >= lastingIncompletes:
+			level.Info(c.cfg.Logger).Log("msg", "listing complete again", "collector", l.Name, "rows", l.Items)
+		}
 	}
 	if good && first {
 		level.Info(c.cfg.Logger).Log("msg", "first good reading", "collectors", len(before), "took", next.Took.Round(time.Millisecond), "next", timestamp(next.Next))
 	}
 	level.Debug(c.cfg.Logger).Log("msg", "refreshed", "took", next.Took, "next", timestamp(next.Next))
+}
+
+// logSubject warns that the account is in another organization than before, or
+// in none.
+func (c *Cache) logSubject(was, is *string) {
+	if was != nil && is != nil && *was != *is {
+		level.Warn(c.cfg.Logger).Log("msg", "organization changed", "from", cmp.Or(*was, None), "to", cmp.Or(*is, None),
+			"serving", "the data of the new one, which is not compared with the old")
+	}
 }
 
 // serving says what a scrape gets while a listing fails.

@@ -27,6 +27,9 @@ type Baseline struct {
 	Invitations []Invitation
 	Received    []Invitation
 	Withdrawals []Withdrawal
+
+	// Subject is the organization that they are of; nil if the cloud does not say.
+	Subject *string
 }
 
 // of returns b without the listings that l does not have.
@@ -43,6 +46,19 @@ func (b Baseline) of(l *Listings) Baseline {
 	if !l.Withdrawals.Configured {
 		b.Withdrawals = nil
 	}
+	return b
+}
+
+// about returns b if it is of the subject, and else a Baseline without items:
+// what one organization has is not compared with what another had.
+func (b Baseline) about(subject *string) Baseline {
+	switch {
+	case subject == nil:
+		return b
+	case b.Subject != nil && *b.Subject != *subject:
+		b = Baseline{}
+	}
+	b.Subject = subject
 	return b
 }
 
@@ -66,6 +82,7 @@ func (c *changes) add(change Change) {
 // compare completes next, whose members are sorted by ID: it finds and counts
 // the changes since the baseline, which becomes that of the next comparison.
 func (s *Saved) compare() []changes {
+	s.Baseline = s.Baseline.about(s.Subject)
 	members := changes{collector: "members", at: s.Refreshed}
 	invitations := changes{collector: "invitations", at: s.Refreshed}
 	received := changes{collector: "received_invitations", at: s.Refreshed}

@@ -42,6 +42,10 @@ type Listings struct {
 	Withdrawals Listing[Withdrawal]
 	Policies    Listing[Policy]
 	Versions    Listing[Version]
+
+	// Subject is the identifier of the organization that was read, empty if the
+	// account has none. Nil if the refresh did not find it out.
+	Subject *string
 }
 
 // all returns every listing under the name of its collector, in the order in
