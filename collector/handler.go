@@ -49,6 +49,7 @@ type Handler struct {
 	cfg         HandlerConfig
 	families    []family            // sorted by name
 	renderings  *semaphore.Weighted // limits the scrapes that render and send at once
+	rare        *semaphore.Weighted // limits those of them that take much more memory
 	compressors sync.Pool           // of *gzip.Writer
 
 	mu   sync.Mutex
@@ -61,6 +62,7 @@ func NewHandler(cfg HandlerConfig) *Handler {
 		cfg:        cfg,
 		families:   slices.SortedFunc(slices.Values(families()), func(a, b family) int { return cmp.Compare(a.name, b.name) }),
 		renderings: semaphore.NewWeighted(int64(2 * runtime.GOMAXPROCS(0))),
+		rare:       semaphore.NewWeighted(1),
 		compressors: sync.Pool{New: func() any {
 			z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
 			return z
@@ -106,13 +108,19 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Ca
 	if r.Context().Err() != nil {
 		return // the client is gone
 	}
-	// First without ctx: waiting for a refresh may have used up the budget.
-	if !h.renderings.TryAcquire(1) && h.renderings.Acquire(ctx, 1) != nil {
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
-		return
+	limits := []*semaphore.Weighted{h.renderings}
+	if isRare(r, only) {
+		limits = []*semaphore.Weighted{h.rare, h.renderings} // those who wait for a rare one hold no other
 	}
-	defer h.renderings.Release(1) // after the last byte: a slow client holds memory, too
+	for _, limit := range limits {
+		// First without ctx: waiting for a refresh may have used up the budget.
+		if !limit.TryAcquire(1) && limit.Acquire(ctx, 1) != nil {
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
+			return
+		}
+		defer limit.Release(1) // after the last byte: a slow client holds memory, too
+	}
 	a, err := h.render(r, caches, only, self)
 	if err != nil {
 		h.cfg.Logger.Error("error rendering metrics", "err", err)
@@ -139,7 +147,7 @@ func (h *Handler) render(r *http.Request, caches []*org.Cache, only []string, se
 	if self != nil && only == nil {
 		others = append(others, self.registry)
 	}
-	if only != nil || names != nil || a.format.FormatType() == expfmt.TypeProtoDelim {
+	if isRare(r, only) {
 		c := &Collector{now: time.Now(), only: only, families: h.families}
 		for _, cache := range caches {
 			c.snapshots = append(c.snapshots, cache.Last())
@@ -153,6 +161,12 @@ func (h *Handler) render(r *http.Request, caches []*org.Cache, only []string, se
 		a.families = slices.DeleteFunc(a.families, func(f *dto.MetricFamily) bool { return !slices.Contains(names, f.GetName()) })
 	}
 	return a, err
+}
+
+// isRare reports whether r asks for what has not been rendered as text before.
+func isRare(r *http.Request, only []string) bool {
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
+	return only != nil || r.URL.Query().Has("name[]") || format.FormatType() == expfmt.TypeProtoDelim
 }
 
 // send sends a to the client, which has until the deadline, but at least a second,

@@ -128,7 +128,7 @@ func TestAlerts(t *testing.T) {
 				continue // for speed
 			case duration(t, sc.Length) <= 8*time.Hour:
 				sc.expand(t, s, &short)
-			case s.evaluate >= 5*time.Minute && s.scrape >= 10*time.Minute: // for speed
+			case s.evaluate >= 5*time.Minute && (full() || s.scrape == 15*time.Minute): // for speed
 				sc.expand(t, s, &long)
 			default:
 				continue

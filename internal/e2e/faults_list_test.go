@@ -238,7 +238,7 @@ func faults(ca *authority) []fault {
 		certified("plain HTTP on a TLS port", func(s *site) { s.restart(nil) }),
 		both("reset before the answer", sim.Fault{Reset: true}, "network"),
 		both("reset within the body", sim.Fault{ResetBody: true}, "network"),
-		handled("not HTTP", "network", func(w http.ResponseWriter) {
+		handled("not HTTP", "decode", func(w http.ResponseWriter) {
 			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 				_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH\r\n")
 				conn.Close()

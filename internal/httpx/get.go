@@ -79,6 +79,9 @@ func Get[T any](ctx context.Context, c *Client, r Request, read func(*Reader) T)
 		return out, retry(err)
 	}, backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(left(ctx)))
 	if err != nil {
+		if e, ok := errors.AsType[*Error](last); ok && e.Kind == Decode {
+			refreshOf(ctx).drop(r.Operation) // the whole listing fails
+		}
 		var none T // half a listing is none
 		return none, 0, fmt.Errorf("%s %s: %w", strings.ToLower(cmp.Or(r.Method, http.MethodGet)), r.Operation, last)
 	}
@@ -93,13 +96,26 @@ func attempt[T any](ctx context.Context, c *Client, r Request, read func(*Reader
 			err = &Error{API: c.api.Name, Kind: Other, Err: fmt.Errorf("panic: %v", p)}
 		}
 	}()
+	keys := c.api.Secrets()
 	resp, err := c.send(ctx, r)
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind == Auth {
+		// The pair of keys is two files, which change one after the other.
+		e.KeysChanged = !slices.Equal(keys, c.api.Secrets())
+	}
 	if err != nil {
 		return out, 0, err
 	}
 	defer resp.Body.Close()
-	body := &body{r: resp.Body}
-	reader := newReader(body, c.transport.cfg.MaxRows)
+	refresh := refreshOf(ctx)
+	of := refresh.listing(r.Operation)
+	body := &body{r: resp.Body, of: of}
+	reader := newReader(withoutMark(body), c.transport.cfg.MaxRows)
+	reader.bounds = &bounds{ctx: ctx, refresh: refresh, listing: of}
+	defer func() {
+		if reader.bounds.end(err == nil); err != nil {
+			of.bytes.Add(-body.n)
+		}
+	}()
 	reader.errorFields = c.api.ErrorFields
 	out = read(reader)
 	reader.end()

@@ -48,6 +48,8 @@ type Config struct {
 	Refreshed func()
 	// Store, if not nil, saves each snapshot before it is served.
 	Store Store
+	// Now returns the time. Nil: time.Now.
+	Now func() time.Time
 }
 
 // A Cache serves the latest Snapshot of one organization. At most one refresh
@@ -85,6 +87,9 @@ func NewCache(source Source, cfg Config) *Cache {
 	}
 	if cfg.Refreshed == nil {
 		cfg.Refreshed = func() {}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = log.NewNopLogger()
@@ -125,7 +130,7 @@ func (c *Cache) Snapshot(ctx context.Context) Snapshot {
 func (c *Cache) Last() Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.lastAt(time.Now())
+	return c.lastAt(c.cfg.Now())
 }
 
 // lastAt returns the latest snapshot without the listings that are too old at
@@ -164,11 +169,11 @@ func (c *Cache) join(ctx context.Context) *refresh {
 	revision := c.cfg.Revision() // it may read a file
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now := c.cfg.Now()
 	switch {
 	case c.running != nil:
 		return c.running
-	case c.closed, revision == c.revision && !reached(now, c.last.Next):
+	case c.closed, revision == c.revision && !reached(now, c.last.Next) && !setBack(now, c.last.Refreshed):
 		return nil
 	}
 	c.revision = revision
@@ -186,7 +191,7 @@ func (c *Cache) refresh(ctx context.Context, r *refresh) {
 	defer r.cancel()
 	read := c.read(ctx)
 	slices.SortStableFunc(read.Members.Items, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
-	now := time.Now()
+	now := c.cfg.Now()
 	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
 
@@ -223,7 +228,7 @@ func (c *Cache) refresh(ctx context.Context, r *refresh) {
 	c.mu.Lock()
 	next.Version = c.last.Version + 1
 	c.last, c.refreshed, c.running = next, true, nil
-	r.found = c.lastAt(time.Now())
+	r.found = c.lastAt(c.cfg.Now())
 	c.mu.Unlock()
 	c.cfg.Refreshed()
 	close(r.ended)
@@ -365,6 +370,13 @@ func serving(h Health) string {
 // count time asleep, and the wall clock may be set back: the later one counts.
 func reached(now, t time.Time) bool {
 	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
+}
+
+// setBack reports whether the wall clock was set back since t. What is due, and
+// how old the data is, cannot be told then by the wall clock.
+func setBack(now, t time.Time) bool {
+	const tolerance = time.Second // clocks are adjusted by less all the time
+	return now.Round(0).Add(tolerance).Before(t.Round(0))
 }
 
 func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -14,6 +14,8 @@ const (
 	// maxTransitions limits the different transitions that are counted. A cloud
 	// that invents statuses must not fill the memory over the months.
 	maxTransitions = 1000
+	// maxTransitionText limits the text of their statuses, in bytes.
+	maxTransitionText = 256 << 10
 	// maxChanges limits the changes of one listing and refresh that are logged
 	// one by one, and the changes of a Snapshot.
 	maxChanges = 100
@@ -96,12 +98,22 @@ func (s *Saved) compare() []changes {
 		}
 		maps.Copy(s.Transitions, before)
 	}
+	text := 0 // of all transitions; 0: not known
 	compareListing(&s.Members, &s.Baseline.Members, func(before, after []Member) {
 		compareMembers(before, after, func(c Change) {
 			members.add(c)
 			t := Transition{c.From, c.To}
-			if _, seen := s.Transitions[t]; !seen && len(s.Transitions) >= maxTransitions {
-				t = Transition{Unknown, Unknown}
+			if _, seen := s.Transitions[t]; !seen {
+				if text == 0 {
+					for t := range s.Transitions {
+						text += len(t.From) + len(t.To)
+					}
+				}
+				if len(s.Transitions) >= maxTransitions || text+len(t.From)+len(t.To) > maxTransitionText {
+					t = Transition{Unknown, Unknown}
+				} else {
+					text += len(t.From) + len(t.To)
+				}
 			}
 			s.Transitions[t]++
 		})
