@@ -23,18 +23,18 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-// fails runs the program, which must end with an error, and returns the error
-// and the log.
-func fails(t *testing.T, args ...string) (error, string) {
+// fails runs the program, which must end with an error, and returns the log and
+// the error.
+func fails(t *testing.T, args ...string) (logged string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	logged := &logBuffer{}
-	err := run(ctx, append([]string{"--web.listen-address=" + free(t)}, args...), io.Discard, logged)
+	log := &logBuffer{}
+	err = run(ctx, append([]string{"--web.listen-address=" + free(t)}, args...), io.Discard, log)
 	if err == nil {
-		t.Fatalf("it does not fail: %v\n%s", args, logged)
+		t.Fatalf("it does not fail: %v\n%s", args, log)
 	}
-	return err, logged.String()
+	return log.String(), err
 }
 
 // With --log.format=json every line is JSON, the last one above all.
@@ -64,7 +64,7 @@ func TestEndsWithJSON(t *testing.T) {
 			checkJSONLog(t, name, err, logged.String())
 			continue
 		}
-		err, logged := fails(t, args...)
+		logged, err := fails(t, args...)
 		checkJSONLog(t, name, err, logged)
 	}
 }
@@ -104,7 +104,7 @@ func TestCheckFindsWhatTheStartWould(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "--web.config.file: http2") {
 			t.Errorf("%v: want the flag and the reason, have %v", args, err)
 		}
-		if started, _ := fails(t, args...); started.Error() != err.Error() {
+		if _, started := fails(t, args...); started.Error() != err.Error() {
 			t.Errorf("%v: the start says %v, the check %v", args, started, err)
 		}
 	}
@@ -260,7 +260,7 @@ func TestByteOrderMarks(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	// UTF-16 is named for what it is.
 	write(t, filepath.Join(dir, "access"), "\xff\xfeN\x00A\x00")
-	if err, _ := fails(t, "--config.file="+config); !strings.Contains(err.Error(), "access is UTF-16: save it as UTF-8") {
+	if _, err := fails(t, "--config.file="+config); !strings.Contains(err.Error(), "access is UTF-16: save it as UTF-8") {
 		t.Errorf("UTF-16: %v", err)
 	}
 }
@@ -283,7 +283,7 @@ func TestPlaceholders(t *testing.T) {
 		} {
 			yaml := strings.Replace("organizations:\n"+organization("acme", url), "access_key: "+access, key, 1)
 			for _, mode := range [][]string{{}, {"--config.check"}} {
-				err, _ := fails(t, append(mode, "--config.file="+write(t, "config.yml", yaml))...)
+				_, err := fails(t, append(mode, "--config.file="+write(t, "config.yml", yaml))...)
 				if !strings.Contains(err.Error(), `organization "acme": access_key`) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), text) {
 					t.Errorf("%s %v: want %q and not the text, have %v", key, mode, want, err)
 				}
@@ -412,8 +412,7 @@ func (b *blockedWriter) Write(p []byte) (int, error) {
 // it is read again.
 func TestLogThatNobodyReads(t *testing.T) {
 	w := &blockedWriter{release: make(chan struct{})}
-	var q *queuedLog
-	q = newQueuedLog(w, func(n int64) { fmt.Fprintf(w, "dropped %d\n", n) })
+	q := newQueuedLog(w, func(n int64) { fmt.Fprintf(w, "dropped %d\n", n) })
 	logger := slog.New(slog.NewTextHandler(q, nil))
 	begun := time.Now()
 	for i := range logQueue + 100 {
@@ -525,14 +524,14 @@ func TestIrregularFiles(t *testing.T) {
 	for _, name := range []string{"/dev/zero", t.TempDir()} {
 		for _, args := range [][]string{{"--config.file=" + name}, {"--config.check", "--config.file=" + name}} {
 			begun := time.Now()
-			if err, _ := fails(t, args...); !strings.Contains(err.Error(), "not a regular file") || time.Since(begun) > time.Second {
+			if _, err := fails(t, args...); !strings.Contains(err.Error(), "not a regular file") || time.Since(begun) > time.Second {
 				t.Errorf("%v: %v after %s", args, err, time.Since(begun))
 			}
 		}
 	}
 	_, url := simulate(t, nil)
 	config := write(t, "config.yml", "organizations:\n"+organization("acme", url))
-	if err, _ := fails(t, "--config.file="+config, "--web.config.file=/dev/zero"); !strings.Contains(err.Error(), "--web.config.file: /dev/zero is not a regular file") {
+	if _, err := fails(t, "--config.file="+config, "--web.config.file=/dev/zero"); !strings.Contains(err.Error(), "--web.config.file: /dev/zero is not a regular file") {
 		t.Error(err)
 	}
 	if _, err := os.Stat("/dev/zero"); err != nil {

@@ -72,8 +72,8 @@ type Deps struct {
 	// own, made from its http_client_config.
 	Transport http.RoundTripper
 	// Budget limits what the organizations hold together. NewFleet fills it in.
-	Budget *httpx.Budget
-	Capture   *capture.Capture // writes all calls; nil: nothing does
+	Budget  *httpx.Budget
+	Capture *capture.Capture // writes all calls; nil: nothing does
 }
 
 // An Observer is told what happens to the organizations, by cloud and name.

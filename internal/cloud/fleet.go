@@ -10,10 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-kit/log/level"
+
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
-	"github.com/go-kit/log/level"
 )
 
 // refreshesAtOnce is how many organizations are refreshed at once by Start and

@@ -111,8 +111,7 @@ func TestTextIsBounded(t *testing.T) {
 		{"too much together", 1500, 1000, []string{"invitations"}},
 		{"rows without series", 100, 10_000, nil},
 	} {
-		var l org.Listings
-		l = org.Configure([]string{"groups", "invitations", "members"})
+		l := org.Configure([]string{"groups", "invitations", "members"})
 		l.Groups.Items, l.Groups.Reading = groups(tt.groups), reading
 		l.Invitations.Items, l.Invitations.Reading = invitations(tt.invitations), reading
 		l.Members.Items, l.Members.Reading = members(100_000), reading

@@ -34,25 +34,24 @@ import (
 // holdProgram compares with an older program.
 var holdProgram = flag.String("program", "", "run this program in TestHold instead of the one that is built")
 
-// TestHold is a hostile cloud, a hostile network and a clumsy operator against
+// TestHold runs a hostile cloud, a hostile network and a clumsy operator against
 // the built program. Each subtest says what it measured. Traffic stays on
 // loopback and is bounded.
 func TestHold(t *testing.T) {
-	binary := *holdProgram
-	if binary == "" {
-		binary = buildChild(t)
+	if *holdProgram != "" {
+		use(t, *holdProgram)
 	}
 	for _, tt := range []struct {
 		name string
-		run  func(t *testing.T, binary string)
+		run  func(t *testing.T)
 	}{
-		{"rows of one organization", func(t *testing.T, b string) { holdRows(t, b, 1, false, 512) }},
-		{"rows of eight organizations and a good one", func(t *testing.T, b string) { holdRows(t, b, 8, true, 512) }},
-		{"account lists of one organization", func(t *testing.T, b string) { holdLists(t, b, 512) }},
-		{"valid rows of eight organizations and a good one", func(t *testing.T, b string) { holdValidRows(t, b, 512) }},
+		{"rows of one organization", func(t *testing.T) { holdRows(t, 1, false, 512) }},
+		{"rows of eight organizations and a good one", func(t *testing.T) { holdRows(t, 8, true, 512) }},
+		{"account lists of one organization", func(t *testing.T) { holdLists(t, 512) }},
+		{"valid rows of eight organizations and a good one", func(t *testing.T) { holdValidRows(t, 512) }},
 		{"in 128 MiB with ten organizations", holdContainer},
-		{"headers of one organization", func(t *testing.T, b string) { holdHeaders(t, b, 1, 128) }},
-		{"headers of eight organizations", func(t *testing.T, b string) { holdHeaders(t, b, 8, 128) }},
+		{"headers of one organization", func(t *testing.T) { holdHeaders(t, 1, 128) }},
+		{"headers of eight organizations", func(t *testing.T) { holdHeaders(t, 8, 128) }},
 		{"long names", holdNames},
 		{"text in errors", holdText},
 		{"certificate file that hangs", holdCertificate},
@@ -67,11 +66,18 @@ func TestHold(t *testing.T) {
 		{"port in use", holdPort},
 		{"organizations that hang", holdReady},
 	} {
-		t.Run(tt.name, func(t *testing.T) { tt.run(t, binary) })
+		t.Run(tt.name, func(t *testing.T) { tt.run(t) })
 	}
 }
 
 const mib = 1 << 20
+
+// use makes another program the one under test until the test ends.
+func use(t *testing.T, program string) {
+	built := binary
+	binary = program
+	t.Cleanup(func() { binary = built })
+}
 
 // hostile serves an API of its own making.
 func hostile(t *testing.T, h http.HandlerFunc) string {
@@ -91,7 +97,7 @@ func holdOrganization(name, cloud, url, keys string) string {
 
 // watch returns the largest VmHWM until stop is called. It ends a program that
 // takes more than 3 GiB.
-func (c *child) watch() (stop func() int) {
+func (c *exporter) watch() (stop func() int) {
 	done, result := make(chan struct{}), make(chan int, 1)
 	go func() {
 		most := 0
@@ -115,7 +121,7 @@ func (c *child) watch() (stop func() int) {
 }
 
 // peak returns VmHWM in MiB, or 0 if the program has ended.
-func (c *child) peak() (mibs int) {
+func (c *exporter) peak() (mibs int) {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
 	_, line, _ := strings.Cut(string(status), "VmHWM:")
 	_, _ = fmt.Sscan(line, &mibs)
@@ -123,13 +129,13 @@ func (c *child) peak() (mibs int) {
 }
 
 // line returns whether the metrics have a line.
-func (c *child) line(path, text string) bool {
+func (c *exporter) line(path, text string) bool {
 	status, body, _, err := c.ask(http.MethodGet, path, scrapeTimeout)
 	return err == nil && status == http.StatusOK && bytes.Contains(body, []byte("\n"+text+"\n"))
 }
 
 // wait waits until happened.
-func (c *child) wait(limit time.Duration, what string, happened func() bool) time.Duration {
+func (c *exporter) wait(limit time.Duration, what string, happened func() bool) time.Duration {
 	c.t.Helper()
 	start := time.Now()
 	for !happened() {
@@ -187,7 +193,7 @@ func pageOfRows(w http.ResponseWriter, row string) {
 	fmt.Fprint(b, "]}")
 }
 
-func holdRows(t *testing.T, binary string, organizations int, good bool, limit int) {
+func holdRows(t *testing.T, organizations int, good bool, limit int) {
 	url := hostile(t, func(w http.ResponseWriter, _ *http.Request) { pageOfRows(w, ",{}") })
 	yaml := "defaults: {refresh_timeout: 1m, error_ttl: 1s, cache_ttl: 1s}\norganizations:\n"
 	for i := range organizations {
@@ -196,7 +202,7 @@ func holdRows(t *testing.T, binary string, organizations int, good bool, limit i
 	if good {
 		yaml += holdOrganization("good", "ncp", hundredThousand(t), ", collectors: [members]")
 	}
-	c := startChild(t, binary, yaml)
+	c := startExporter(t, yaml)
 	peak := c.watch()
 	defer func() { t.Logf("peak %d MiB", peak()) }()
 	for i := range organizations {
@@ -220,7 +226,7 @@ func holdRows(t *testing.T, binary string, organizations int, good bool, limit i
 
 // holdValidRows is eight organizations that each have a million rows, which are
 // valid, and differ.
-func holdValidRows(t *testing.T, binary string, limit int) {
+func holdValidRows(t *testing.T, limit int) {
 	url := hostile(t, func(w http.ResponseWriter, _ *http.Request) {
 		b := bufio.NewWriterSize(w, 64<<10)
 		defer b.Flush()
@@ -235,7 +241,7 @@ func holdValidRows(t *testing.T, binary string, limit int) {
 		yaml += holdOrganization(fmt.Sprintf("bad%d", i), "scp", url, ", collectors: [members]")
 	}
 	yaml += holdOrganization("good", "ncp", hundredThousand(t), ", collectors: [members], cache_ttl: 1s")
-	c := startChild(t, binary, yaml)
+	c := startExporter(t, yaml)
 	peak := c.watch()
 	defer func() { t.Logf("peak %d MiB", peak()) }()
 	took := c.wait(time.Minute, "the good one is read", func() bool {
@@ -256,7 +262,7 @@ func holdValidRows(t *testing.T, binary string, limit int) {
 	}
 }
 
-func holdLists(t *testing.T, binary string, limit int) {
+func holdLists(t *testing.T, limit int) {
 	var tree strings.Builder
 	for i := range 70 {
 		fmt.Fprintf(&tree, `,{"organizationGroupNo": %d, "groupYn": "Y"}`, i+1)
@@ -276,7 +282,7 @@ func holdLists(t *testing.T, binary string, limit int) {
 		}
 		fmt.Fprint(b, "]")
 	})
-	c := startChild(t, binary, "organizations:\n"+holdOrganization("bad", "ncp", url, ", collectors: [members], error_ttl: 1s"))
+	c := startExporter(t, "organizations:\n"+holdOrganization("bad", "ncp", url, ", collectors: [members], error_ttl: 1s"))
 	peak := c.watch()
 	defer func() { t.Logf("peak %d MiB", peak()) }()
 	c.wait(2*time.Minute, "it is rejected", func() bool { return c.line("/metrics", failsWith("ncp", "bad", "members", "decode")) })
@@ -289,7 +295,7 @@ func holdLists(t *testing.T, binary string, limit int) {
 
 // holdContainer is a container of 128 MiB: ten normal organizations, of which one
 // turns hostile.
-func holdContainer(t *testing.T, binary string) {
+func holdContainer(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", "100MiB")
 	good := goodNCP(t)
 	url := hostile(t, func(w http.ResponseWriter, _ *http.Request) { pageOfRows(w, `,{"state":"ACTIVE"}`) })
@@ -297,7 +303,7 @@ func holdContainer(t *testing.T, binary string) {
 	for i := range 10 {
 		yaml += holdOrganization(fmt.Sprintf("good%d", i), "ncp", good, "")
 	}
-	c := startChild(t, binary, yaml)
+	c := startExporter(t, yaml)
 	peak := c.watch()
 	defer func() { t.Logf("peak %d MiB", peak()) }()
 	c.wait(time.Minute, "it is rejected", func() bool { return c.line("/metrics", failsWith("scp", "bad", "members", "decode")) })
@@ -315,7 +321,7 @@ func holdContainer(t *testing.T, binary string) {
 	}
 }
 
-func holdHeaders(t *testing.T, binary string, organizations, limit int) {
+func holdHeaders(t *testing.T, organizations, limit int) {
 	var head bytes.Buffer
 	fmt.Fprint(&head, "HTTP/1.1 200 OK\r\n")
 	for i := 0; head.Len() < 10*mib-100; i++ {
@@ -336,7 +342,7 @@ func holdHeaders(t *testing.T, binary string, organizations, limit int) {
 	for i := range organizations {
 		yaml += holdOrganization(fmt.Sprintf("bad%d", i), "ncp", url, "")
 	}
-	c := startChild(t, binary, yaml)
+	c := startExporter(t, yaml)
 	peak := c.watch()
 	defer func() { t.Logf("peak %d MiB", peak()) }()
 	c.wait(30*time.Second, "it is ready", func() bool {
@@ -356,7 +362,7 @@ func holdHeaders(t *testing.T, binary string, organizations, limit int) {
 	}
 }
 
-func holdNames(t *testing.T, binary string) {
+func holdNames(t *testing.T) {
 	name := strings.Repeat("x", 4080)
 	url := hostile(t, func(w http.ResponseWriter, _ *http.Request) {
 		b := bufio.NewWriter(w)
@@ -366,7 +372,7 @@ func holdNames(t *testing.T, binary string) {
 		}
 		fmt.Fprint(b, "]")
 	})
-	c := startChild(t, binary, "organizations:\n"+holdOrganization("bad", "ncp", url, ", collectors: [groups], cache_ttl: 1s, error_ttl: 1s"))
+	c := startExporter(t, "organizations:\n"+holdOrganization("bad", "ncp", url, ", collectors: [groups], cache_ttl: 1s, error_ttl: 1s"))
 	peak := c.watch()
 	defer func() { t.Logf("peak %d MiB", peak()) }()
 	c.wait(30*time.Second, "it is refreshed", func() bool {
@@ -389,7 +395,7 @@ func holdNames(t *testing.T, binary string) {
 }
 
 // holdText answers with what net/http quotes in its errors.
-func holdText(t *testing.T, binary string) {
+func holdText(t *testing.T) {
 	for name, answer := range map[string]string{
 		"location": "HTTP/1.1 302 Found\r\nLocation: http://[%%zz/%s/person@example.com/" + strings.Repeat("x", 32<<10) + "\r\nContent-Length: 0\r\n\r\n",
 		"header":   "HTTP/1.1 200 OK\r\nno colon %s person@example.com " + strings.Repeat("x", mib/2) + "\r\nContent-Length: 0\r\n\r\n",
@@ -407,7 +413,7 @@ func holdText(t *testing.T, binary string) {
 				defer conn.Close()
 				fmt.Fprintf(conn, answer, r.Header.Get("X-Ncp-Iam-Access-Key"))
 			})
-			c := startChild(t, binary, "organizations:\n"+holdOrganization("bad", "ncp", url, ", collectors: [organization]"))
+			c := startExporter(t, "organizations:\n"+holdOrganization("bad", "ncp", url, ", collectors: [organization]"))
 			c.wait(20*time.Second, "it is refreshed", func() bool {
 				status, _, _, err := c.ask(http.MethodGet, "/-/ready", time.Second)
 				return err == nil && status == http.StatusOK
@@ -435,14 +441,14 @@ func holdText(t *testing.T, binary string) {
 }
 
 // holdCertificate replaces a certificate file by a pipe.
-func holdCertificate(t *testing.T, binary string) {
+func holdCertificate(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "null") }))
 	t.Cleanup(server.Close)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	writePEM(t, ca, server.Certificate().Raw)
 	other := "organizations:\n" + holdOrganization("other", "ncp", goodNCP(t), "")
 	yaml := other + holdOrganization("acme", "ncp", server.URL, fmt.Sprintf(", collectors: [organization], refresh_timeout: 3s, error_ttl: 1s, cache_ttl: 1s, max_stale: 5s, http_client_config: {tls_config: {ca_file: %s}}", ca))
-	c := startChild(t, binary, yaml)
+	c := startExporter(t, yaml)
 	good := `cloudorg_collector_success{cloud="ncp",collector="organization",organization="acme"} 1`
 	c.wait(10*time.Second, "it is read", func() bool { return c.line("/metrics", good) })
 	if err := os.Remove(ca); err != nil {
@@ -466,7 +472,7 @@ func holdCertificate(t *testing.T, binary string) {
 }
 
 // ends ends the program and checks how long that takes.
-func (c *child) ends(limit time.Duration) {
+func (c *exporter) ends(limit time.Duration) {
 	c.t.Helper()
 	c.client.CloseIdleConnections()
 	start := time.Now()
@@ -489,7 +495,7 @@ func zombie(pid int) bool {
 }
 
 // holdLog stops reading the log.
-func holdLog(t *testing.T, binary string) {
+func holdLog(t *testing.T) {
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
 	if err := os.WriteFile(key, []byte("exampleSecretKey0123456789ABCDEFabcdef00"), 0o600); err != nil {
@@ -514,11 +520,13 @@ func holdLog(t *testing.T, binary string) {
 		t.Fatal(err)
 	}
 	write.Close()
-	c := &child{t: t, cmd: cmd, url: "http://" + address, log: &childLog{}, client: &http.Client{Transport: &http.Transport{}}}
-	defer func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+	p := &process{cmd: cmd, log: &logBuffer{}, ended: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.ended)
 	}()
+	defer p.kill()
+	c := &exporter{process: p, t: t, url: "http://" + address, log: p.log, client: &http.Client{Transport: &http.Transport{}}}
 	slowest := time.Duration(0)
 	for i := range 60 {
 		if i == 30 {
@@ -546,8 +554,8 @@ func holdLog(t *testing.T, binary string) {
 	c.ends(3 * time.Second)
 }
 
-func holdConfig(t *testing.T, binary string) {
-	c := startChild(t, binary, "organizations:\n"+holdOrganization("acme", "ncp", goodNCP(t), ""))
+func holdConfig(t *testing.T) {
+	c := startExporter(t, "organizations:\n"+holdOrganization("acme", "ncp", goodNCP(t), ""))
 	if err := os.Remove(c.config); err != nil {
 		t.Fatal(err)
 	}
@@ -575,7 +583,7 @@ func holdConfig(t *testing.T, binary string) {
 }
 
 // holdHangup sends SIGHUP while the program starts and while it drains.
-func holdHangup(t *testing.T, binary string) {
+func holdHangup(t *testing.T) {
 	died := map[time.Duration]int{}
 	yaml := "organizations:\n" + holdOrganization("acme", "ncp", goodNCP(t), "")
 	config := filepath.Join(t.TempDir(), "config.yml")
@@ -609,7 +617,7 @@ func holdHangup(t *testing.T, binary string) {
 		time.Sleep(2 * time.Second)
 		fmt.Fprint(w, "null")
 	})
-	c := startChild(t, binary, "organizations:\n"+holdOrganization("acme", "ncp", slow, ", collectors: [organization], cache_ttl: 0s"))
+	c := startExporter(t, "organizations:\n"+holdOrganization("acme", "ncp", slow, ", collectors: [organization], cache_ttl: 0s"))
 	answered := make(chan string, 1)
 	go func() {
 		status, _, took, err := c.ask(http.MethodGet, "/metrics", scrapeTimeout)
@@ -625,19 +633,20 @@ func holdHangup(t *testing.T, binary string) {
 }
 
 // limited runs the program with few descriptors.
-func limited(t *testing.T, binary string, descriptors int) string {
+func limited(t *testing.T, descriptors int) {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), "limited")
 	text := fmt.Sprintf("#!/bin/sh\nulimit -n %d && exec %s \"$@\"\n", descriptors, binary)
 	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return script
+	use(t, script)
 }
 
-func holdConnections(t *testing.T, binary string) {
+func holdConnections(t *testing.T) {
 	health := freeAddress(t)
-	c := startChild(t, limited(t, binary, 256), "organizations:\n"+holdOrganization("acme", "ncp", goodNCP(t), ", cache_ttl: 1s"), "--web.health-address="+health)
+	limited(t, 256)
+	c := startExporter(t, "organizations:\n"+holdOrganization("acme", "ncp", goodNCP(t), ", cache_ttl: 1s"), "--web.health-address="+health)
 	address := strings.TrimPrefix(c.url, "http://")
 	for kind, send := range map[string]string{
 		"silent":      "",
@@ -702,7 +711,7 @@ func thousand(t *testing.T) string {
 	return yaml
 }
 
-func (c *child) ready(limit time.Duration) {
+func (c *exporter) becomesReady(limit time.Duration) {
 	c.t.Helper()
 	c.wait(limit, "it is ready", func() bool {
 		status, _, _, err := c.ask(http.MethodGet, "/-/ready", time.Second)
@@ -710,9 +719,9 @@ func (c *child) ready(limit time.Duration) {
 	})
 }
 
-func holdReaders(t *testing.T, binary string) {
-	c := startChild(t, binary, thousand(t))
-	c.ready(time.Minute)
+func holdReaders(t *testing.T) {
+	c := startExporter(t, thousand(t))
+	c.becomesReady(time.Minute)
 	c.get("/metrics")
 	before := c.memory("VmRSS")
 	peak := c.watch()
@@ -752,14 +761,14 @@ func holdReaders(t *testing.T, binary string) {
 	}
 }
 
-func holdFormats(t *testing.T, binary string) {
-	c := startChild(t, binary, thousand(t))
-	c.ready(time.Minute)
+func holdFormats(t *testing.T) {
+	c := startExporter(t, thousand(t))
+	c.becomesReady(time.Minute)
 	c.get("/metrics")
 	for _, path := range []string{"/metrics?name[]=x", "/config", "/"} {
 		before := c.memory("VmRSS")
 		c.collectGarbage()
-		c.forgetPeak()
+		c.resetPeak()
 		var answered, refused, none atomic.Int64
 		var wg sync.WaitGroup
 		end := time.Now().Add(8 * time.Second)
@@ -801,23 +810,19 @@ func webConfig(t *testing.T) string {
 }
 
 // startTLS starts the program with TLS on its main address.
-func startTLS(t *testing.T, binary string) (c *child, address string) {
+func startTLS(t *testing.T) (c *exporter, address string) {
 	t.Helper()
-	address, health := freeAddress(t), freeAddress(t)
-	c = &child{t: t, url: "http://" + health, config: filepath.Join(t.TempDir(), "config.yml"), log: &childLog{}, client: &http.Client{Transport: &http.Transport{}}}
-	c.configure("organizations:\n" + holdOrganization("acme", "ncp", goodNCP(t), ""))
-	c.cmd = exec.Command(binary, "--config.file="+c.config, "--web.listen-address="+address, "--web.health-address="+health, "--web.config.file="+webConfig(t))
-	c.cmd.Stderr = c.log
-	if err := c.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	health := freeAddress(t)
+	c = newExporter(t, "organizations:\n"+holdOrganization("acme", "ncp", goodNCP(t), ""), "--web.health-address="+health, "--web.config.file="+webConfig(t))
+	address, c.url = strings.TrimPrefix(c.url, "http://"), "http://"+health
+	c.start()
 	t.Cleanup(c.stop)
-	c.ready(20 * time.Second)
+	c.becomesReady(20 * time.Second)
 	return c, address
 }
 
-func holdResets(t *testing.T, binary string) {
-	c, address := startTLS(t, binary)
+func holdResets(t *testing.T) {
+	c, address := startTLS(t)
 	before := c.memory("VmRSS")
 	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
 	if err != nil {
@@ -848,11 +853,11 @@ func holdResets(t *testing.T, binary string) {
 	if have > 256 {
 		t.Errorf("peak %d MiB", have)
 	}
-	c.ready(5 * time.Second)
+	c.becomesReady(5 * time.Second)
 }
 
-func holdHandshakes(t *testing.T, binary string) {
-	c, address := startTLS(t, binary)
+func holdHandshakes(t *testing.T) {
+	c, address := startTLS(t)
 	lines := strings.Count(c.log.String(), "\n")
 	for i := range 5000 {
 		conn, err := net.DialTimeout("tcp", address, 2*time.Second)
@@ -872,7 +877,7 @@ func holdHandshakes(t *testing.T, binary string) {
 	}
 }
 
-func holdPort(t *testing.T, binary string) {
+func holdPort(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -900,7 +905,7 @@ func holdPort(t *testing.T, binary string) {
 	}
 }
 
-func holdReady(t *testing.T, binary string) {
+func holdReady(t *testing.T) {
 	good := goodNCP(t)
 	stop := make(chan struct{})
 	silent := hostile(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -919,8 +924,8 @@ func holdReady(t *testing.T, binary string) {
 		yaml += holdOrganization("org"+strconv.Itoa(i), "ncp", url, "")
 	}
 	start := time.Now()
-	c := startChild(t, binary, yaml)
-	c.ready(time.Minute)
+	c := startExporter(t, yaml)
+	c.becomesReady(time.Minute)
 	took := time.Since(start)
 	t.Logf("ready after %s", took.Round(100*time.Millisecond))
 	if took > 15*time.Second {

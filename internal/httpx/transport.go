@@ -124,6 +124,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // HTTP is a malformedError.
 func (t *Transport) carry(req *http.Request) (resp *http.Response, err error) {
 	var answered atomic.Bool
+	refresh := refreshOf(req.Context())
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		GotFirstResponseByte: func() { answered.Store(true) },
 	}))
@@ -131,7 +132,7 @@ func (t *Transport) carry(req *http.Request) (resp *http.Response, err error) {
 	if t.cfg.Proxy != nil {
 		proxy, _ = t.cfg.Proxy(req) // the Transport below has the error, too
 	}
-	switch refresh := refreshOf(req.Context()); {
+	switch {
 	case proxy == nil:
 		resp, err = t.cfg.Next.RoundTrip(req)
 	case refresh == nil:
