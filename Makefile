@@ -8,7 +8,7 @@ VERSION := $(shell cat VERSION)
 REV     := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(REV)
 
-.PHONY: all build test lint fuzz bench bench-peers e2e rules golden demo tools
+.PHONY: all build test lint fuzz bench e2e rules golden demo tools
 
 all: build test lint
 
@@ -31,10 +31,6 @@ fuzz: ## every fuzz target for a little while
 bench: ## speed and memory
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-bench-peers: build ## beside client_golang, Python and a file server, in one run; JSON_EXPORTER=path adds that. Python's client is Debian's
-	/usr/bin/python3 -c 'import prometheus_client' || apt-get install -y python3-prometheus-client
-	$(GO) run -tags peers ./internal/bench
-
 rules: ## alerting and recording rules, with promtool
 	promtool check rules --lint=all --lint-fatal dashboards/rules.yml dashboards/alerts.yml
 	promtool test rules dashboards/*_test.yml
@@ -43,7 +39,7 @@ e2e: ## against real Prometheus, Alertmanager and Chromium (Debian: prometheus p
 	$(GO) test -tags e2e -count=1 -timeout 15m . ./internal/e2e/... ./internal/web/...
 
 golden: ## write the golden files and generated documents anew; look at the difference before you commit it
-	$(GO) test ./internal/source ./dashboards -update
+	$(GO) test ./internal/cloud ./dashboards -update
 
 demo:
 	$(GO) run . --demo

@@ -121,9 +121,11 @@ func (s *server) refreshRegularly(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
+			var names []string
 			for _, c := range s.fleet.Caches() {
-				c.Start()
+				names = append(names, c.Name())
 			}
+			s.fleet.Start(ctx, names)
 		case <-ctx.Done():
 			return
 		}

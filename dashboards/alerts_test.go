@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v2"
 )
 
 // repository is where the runbooks can be read: the module's path. Who moves
@@ -100,58 +98,6 @@ func TestNamesInDocs(t *testing.T) {
 			}
 		}
 	}
-}
-
-// A promtest is one test of promtool's.
-type promtest struct {
-	Name  string `yaml:"name"`
-	Rules []struct {
-		Time      string `yaml:"eval_time"`
-		Alert     string `yaml:"alertname"`
-		ExpAlerts []any  `yaml:"exp_alerts"`
-	} `yaml:"alert_rule_test"`
-}
-
-// Each alert must be tested where it fires, where it does not, and through an
-// outage of the API if it is about an organization.
-func TestEveryAlertIsTested(t *testing.T) {
-	files, err := filepath.Glob("*_test.yml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("tests: %v, %v", files, err)
-	}
-	fires, quiet, outage := map[string]int{}, map[string]int{}, map[string]bool{}
-	for _, f := range files {
-		var tests struct {
-			Tests []promtest `yaml:"tests"`
-		}
-		if err := yaml.Unmarshal(read(t, f), &tests); err != nil {
-			t.Fatalf("%s: %v", f, err)
-		}
-		for _, test := range tests.Tests {
-			for _, r := range test.Rules {
-				if len(r.ExpAlerts) > 0 {
-					fires[r.Alert]++
-				} else {
-					quiet[r.Alert]++
-				}
-				if f == "outage_test.yml" && strings.Contains(test.Name, "API") {
-					outage[r.Alert] = true
-				}
-			}
-		}
-	}
-	var mustFire, mustNot int
-	for _, a := range alerts(t) {
-		if fires[a.Alert] == 0 || quiet[a.Alert] == 0 {
-			t.Errorf("%s: %d tests that it fires, %d that it does not", a.Alert, fires[a.Alert], quiet[a.Alert])
-		}
-		if strings.Contains(a.Expr, ":cloudorg_") && !outage[a.Alert] { // it stands on what is known of an organization
-			t.Errorf("%s: not tested through an outage of the API", a.Alert)
-		}
-		mustFire += fires[a.Alert]
-		mustNot += quiet[a.Alert]
-	}
-	t.Logf("%d alerts: %d checks that one fires, %d that it does not", len(alerts(t)), mustFire, mustNot)
 }
 
 // docs/alerts.md is made of the alerts.

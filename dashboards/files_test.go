@@ -15,16 +15,24 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
 )
 
-// update says whether the tests write what they would otherwise compare.
+// update reports whether the tests write the files that they would otherwise
+// compare.
 func update() bool {
 	f := flag.Lookup("update")
 	return f != nil && f.Value.String() == "true"
 }
 
 func TestMain(m *testing.M) {
-	flag.Bool("update", false, "write docs/metrics.md and docs/alerts.md, and format the dashboards")
+	flag.Bool("update", false, "write docs/metrics.md and docs/alerts.md")
 	flag.Parse()
 	os.Exit(m.Run())
+}
+
+// A group is a group of rules.
+type group struct {
+	Name     string `yaml:"name"`
+	Interval string `yaml:"interval"`
+	Rules    []rule `yaml:"rules"`
 }
 
 // A rule is a recording or an alerting rule.
@@ -37,22 +45,33 @@ type rule struct {
 	Annotations map[string]string `yaml:"annotations"`
 }
 
-func rules(t *testing.T) (all []rule) {
+// groups returns all groups in the order in which they depend on each other.
+func groups(t *testing.T) (all []group) {
 	t.Helper()
-	for _, file := range []string{"rules.yml", "alerts.yml"} {
+	for _, file := range []string{"thresholds.yml", "rules.yml", "alerts.yml"} {
 		var f struct {
-			Groups []struct {
-				Name     string `yaml:"name"`
-				Interval string `yaml:"interval"`
-				Rules    []rule `yaml:"rules"`
-			} `yaml:"groups"`
+			Groups []group `yaml:"groups"`
 		}
 		if err := yaml.UnmarshalStrict(read(t, file), &f); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		for _, g := range f.Groups {
-			all = append(all, g.Rules...)
-		}
+		all = append(all, f.Groups...)
+	}
+	return all
+}
+
+func groupNames(t *testing.T) (all []string) {
+	t.Helper()
+	for _, g := range groups(t) {
+		all = append(all, g.Name)
+	}
+	return all
+}
+
+func rules(t *testing.T) (all []rule) {
+	t.Helper()
+	for _, g := range groups(t) {
+		all = append(all, g.Rules...)
 	}
 	return all
 }
@@ -62,41 +81,52 @@ func alerts(t *testing.T) []rule {
 	return slices.DeleteFunc(rules(t), func(r rule) bool { return r.Alert == "" })
 }
 
-// A dashboard is what the tests look at in a dashboard.
+// A dashboard has the parts of Grafana's dashboard model that the tests check.
 type dashboard struct {
 	file          string
-	raw           []byte
 	ID            *int     `json:"id"`
 	UID           string   `json:"uid"`
 	Title         string   `json:"title"`
 	Description   string   `json:"description"`
 	SchemaVersion int      `json:"schemaVersion"`
 	Tags          []string `json:"tags"`
-	Panels        []panel  `json:"panels"`
-	Annotations   struct {
-		List []struct {
-			Name       string     `json:"name"`
-			BuiltIn    int        `json:"builtIn"`
-			Datasource datasource `json:"datasource"`
-			Expr       string     `json:"expr"`
-			Step       string     `json:"step"`
-			Title      string     `json:"titleFormat"`
-			Text       string     `json:"textFormat"`
-			Target     struct {
-				Expr string `json:"expr"`
-			} `json:"target"`
-		} `json:"list"`
+	Links         []struct {
+		Type        string `json:"type"`
+		URL         string `json:"url"`
+		IncludeVars bool   `json:"includeVars"`
+		AsDropdown  bool   `json:"asDropdown"`
+	} `json:"links"`
+	Panels      []panel `json:"panels"`
+	Annotations struct {
+		List []annotation `json:"list"`
 	} `json:"annotations"`
 	Templating struct {
-		List []struct {
-			Name       string     `json:"name"`
-			Type       string     `json:"type"`
-			Datasource datasource `json:"datasource"`
-			Definition string     `json:"definition"`
-			Query      any        `json:"query"`
-			Refresh    int        `json:"refresh"`
-		} `json:"list"`
+		List []variable `json:"list"`
 	} `json:"templating"`
+}
+
+type annotation struct {
+	Name       string     `json:"name"`
+	BuiltIn    int        `json:"builtIn"`
+	Datasource datasource `json:"datasource"`
+	Expr       string     `json:"expr"`
+	Step       string     `json:"step"`
+	Title      string     `json:"titleFormat"`
+	Text       string     `json:"textFormat"`
+	Target     struct {
+		Expr string `json:"expr"`
+	} `json:"target"`
+}
+
+type variable struct {
+	Name       string     `json:"name"`
+	Type       string     `json:"type"`
+	Datasource datasource `json:"datasource"`
+	Definition string     `json:"definition"`
+	Query      any        `json:"query"`
+	Refresh    int        `json:"refresh"`
+	IncludeAll bool       `json:"includeAll"`
+	Multi      bool       `json:"multi"`
 }
 
 type datasource struct {
@@ -110,30 +140,28 @@ type panel struct {
 	Title       string     `json:"title"`
 	Description string     `json:"description"`
 	Datasource  datasource `json:"datasource"`
+	Collapsed   bool       `json:"collapsed"` // of a row
+	Panels      []panel    `json:"panels"`    // of a collapsed row
 	GridPos     struct {
 		H, W, X, Y int
 	} `json:"gridPos"`
 	FieldConfig struct {
 		Defaults struct {
-			Unit       string `json:"unit"`
-			NoValue    string `json:"noValue"`
+			Unit       string   `json:"unit"`
+			NoValue    string   `json:"noValue"`
+			Min        *float64 `json:"min"`
 			Thresholds struct {
-				Steps []struct {
-					Color string   `json:"color"`
-					Value *float64 `json:"value"`
-				} `json:"steps"`
+				Steps []step `json:"steps"`
 			} `json:"thresholds"`
+			Custom struct {
+				DrawStyle string `json:"drawStyle"`
+			} `json:"custom"`
 		} `json:"defaults"`
-		Overrides []struct {
-			Matcher    struct{ ID, Options string } `json:"matcher"`
-			Properties []struct {
-				ID    string `json:"id"`
-				Value any    `json:"value"`
-			} `json:"properties"`
-		} `json:"overrides"`
+		Overrides []override `json:"overrides"`
 	} `json:"fieldConfig"`
 	Options struct {
-		SortBy []struct {
+		GraphMode string `json:"graphMode"`
+		SortBy    []struct {
 			DisplayName string `json:"displayName"`
 			Desc        bool   `json:"desc"`
 		} `json:"sortBy"`
@@ -146,16 +174,84 @@ type panel struct {
 			ExcludeByName map[string]bool   `json:"excludeByName"`
 		} `json:"options"`
 	} `json:"transformations"`
+
+	inRow bool // in a collapsed row
 }
 
+type step struct {
+	Color string   `json:"color"`
+	Value *float64 `json:"value"`
+}
+
+type override struct {
+	Matcher struct {
+		ID      string `json:"id"`
+		Options string `json:"options"`
+	} `json:"matcher"`
+	Properties []struct {
+		ID    string `json:"id"`
+		Value any    `json:"value"`
+	} `json:"properties"`
+}
+
+// property returns the value of an override's property, or nil.
+func (o override) property(id string) any {
+	for _, p := range o.Properties {
+		if p.ID == id {
+			return p.Value
+		}
+	}
+	return nil
+}
+
+// A target is a query of a panel.
 type target struct {
 	Datasource datasource `json:"datasource"`
 	Expr       string     `json:"expr"`
 	Format     string     `json:"format"`
+	Interval   string     `json:"interval"`
 	Legend     string     `json:"legendFormat"`
 	RefID      string     `json:"refId"`
 	Instant    bool       `json:"instant"`
 	Range      bool       `json:"range"`
+}
+
+// columns returns the displayed columns of a table by the label, or the value,
+// that each shows.
+func (p panel) columns() map[string]string {
+	all := map[string]string{}
+	for _, tr := range p.Transformations {
+		for from, to := range tr.Options.RenameByName {
+			if !tr.Options.ExcludeByName[from] {
+				all[from] = to
+			}
+		}
+	}
+	return all
+}
+
+// all returns the panels of a dashboard, those in collapsed rows included, and
+// no rows.
+func (d dashboard) all() (all []panel) {
+	for _, p := range d.Panels {
+		if p.Type != "row" {
+			all = append(all, p)
+			continue
+		}
+		for _, inner := range p.Panels {
+			inner.inRow = p.Collapsed
+			all = append(all, inner)
+		}
+	}
+	return all
+}
+
+func (d dashboard) variable(name string) (variable, bool) {
+	i := slices.IndexFunc(d.Templating.List, func(v variable) bool { return v.Name == name })
+	if i < 0 {
+		return variable{}, false
+	}
+	return d.Templating.List[i], true
 }
 
 func dashboards(t *testing.T) (all []dashboard) {
@@ -165,8 +261,8 @@ func dashboards(t *testing.T) (all []dashboard) {
 		t.Fatalf("dashboards: want 3, have %v, %v", files, err)
 	}
 	for _, file := range files {
-		d := dashboard{file: file, raw: read(t, file)}
-		if err := json.Unmarshal(d.raw, &d); err != nil {
+		d := dashboard{file: file}
+		if err := json.Unmarshal(read(t, file), &d); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
 		all = append(all, d)
@@ -174,7 +270,7 @@ func dashboards(t *testing.T) (all []dashboard) {
 	return all
 }
 
-// reference returns the metrics that the exporter has, by name.
+// reference returns the exporter's metrics by name.
 func reference(t *testing.T) map[string]collector.Metric {
 	t.Helper()
 	all, err := collector.Reference()

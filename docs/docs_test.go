@@ -16,18 +16,6 @@ import (
 	"time"
 )
 
-// promised are flags and files that the documents name and that do not exist
-// yet. What exists must be removed here.
-func promised() map[string]bool {
-	return map[string]bool{
-		"../internal/cloud/ncp.go":       true,
-		"--once.organization":            true,
-		"--once.output":                  true,
-		"--storage.path":                 true,
-		"--web.disable-exporter-metrics": true,
-	}
-}
-
 var (
 	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading  = regexp.MustCompile(`(?m)^#+ (.+)$`)
@@ -82,9 +70,8 @@ func TestLinks(t *testing.T) {
 			if path != "" {
 				target = filepath.Join(filepath.Dir(file), path)
 			}
-			_, err := os.Stat(target)
-			if (err == nil) == promised()[target] {
-				t.Errorf("%s: %s: promised %t, error %v", file, m[1], promised()[target], err)
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %s: %v", file, m[1], err)
 			}
 			if anchor == "" {
 				continue
@@ -122,14 +109,9 @@ func testFlags(t *testing.T, exporter string) {
 	has := func(name string) bool {
 		return regexp.MustCompile(`(?m)^ .*` + regexp.QuoteMeta(strings.Replace(name, "--", "--[no-]", 1)) + `\b|^ .*` + regexp.QuoteMeta(name) + `(=|\s)`).Match(help)
 	}
-	for name := range promised() {
-		if strings.HasPrefix(name, "--") && has(name) {
-			t.Errorf("%s exists: remove it from promised", name)
-		}
-	}
 	for file, text := range documents(t) {
 		for _, m := range flag.FindAllStringSubmatch(text, -1) {
-			if !has(m[1]) && !promised()[m[1]] {
+			if !has(m[1]) {
 				t.Errorf("%s: the program has no flag %s", file, m[1])
 			}
 		}

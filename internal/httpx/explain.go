@@ -20,8 +20,12 @@ func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	e.API, e.Status = c.api.Name, status
 	e.RetryAfter = retryAfter(header.Get("Retry-After"))
 	e.Offset, _ = clockOffset(header)
-	if e.Kind == Auth && status == http.StatusUnauthorized && e.Offset.Abs() > MaxSkew && header.Get("Date") != "" {
+	skewed := e.Offset.Abs() > MaxSkew && header.Get("Date") != ""
+	switch {
+	case e.Kind == Auth && status == http.StatusUnauthorized && skewed:
 		e.Kind = ClockSkew
+	case e.Kind == ClockSkew && !skewed:
+		e.Kind = Auth
 	}
 	if status/100 == 3 {
 		e.Kind, e.Message = Other, "redirected to another address, which is never followed: is base_url right?"
@@ -75,6 +79,11 @@ func issuer(e *tls.CertificateVerificationError) string {
 // undecodable makes an error of an answer of 2xx that does not match the
 // documentation, or was cut off.
 func (c *Client) undecodable(resp *http.Response, b *body, r *Reader) *Error {
+	if ParseFields(b.head) != nil {
+		if e := c.explain(resp.StatusCode, resp.Header, b.head); e.Code != "" {
+			return e
+		}
+	}
 	e := &Error{API: c.api.Name, Kind: Decode, Status: resp.StatusCode}
 	var large *http.MaxBytesError
 	var corrupt flate.CorruptInputError
@@ -100,12 +109,16 @@ func (c *Client) undecodable(resp *http.Response, b *body, r *Reader) *Error {
 	return e
 }
 
+// maxHead is how much of an answer can be an error with a good status, in bytes.
+const maxHead = 4 << 10
+
 // A body records how an answer began and ended.
 type body struct {
 	r     io.Reader
 	n     int64
-	first byte  // first byte that is not white space
-	err   error // other than io.EOF
+	first byte   // first byte that is not white space
+	head  []byte // the first maxHead bytes
+	err   error  // other than io.EOF
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -116,6 +129,7 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 	}
 	b.n += int64(n)
+	b.head = append(b.head, p[:min(n, maxHead-len(b.head))]...)
 	if err != nil && err != io.EOF {
 		b.err = err
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/time/rate"
 )
 
 const maxTries = 4
@@ -28,10 +29,14 @@ type API struct {
 	// Sign adds the headers that authenticate req at the time now.
 	Sign func(req *http.Request, operation string, now time.Time)
 	// Explain makes an error of an answer that is not 2xx: its Kind, Code,
-	// Message, Detail, RequestID and Err.
+	// Message, Detail, RequestID and Err. Kind ClockSkew says that a wrong clock
+	// can be the cause: it becomes Auth if ours is right. An answer of 2xx that
+	// cannot be decoded is the error that Explain makes of it, if that has a Code.
 	Explain func(status int, header http.Header, body []byte) Error
 	// Secrets are removed from every text of the API. They may change.
 	Secrets func() []string
+	// Pace limits the rate of single operations, below the RateLimit of all.
+	Pace map[string]*rate.Limiter
 }
 
 // A Client calls one API with one credential.
@@ -44,7 +49,7 @@ type Client struct {
 // New returns a Client of api.
 func New(api API, t *Transport) *Client {
 	sign := func(req *http.Request, now time.Time) { api.Sign(req, operation(req.Context()), now) }
-	return &Client{api: api, http: http.Client{Transport: t.signing(sign)}, transport: t}
+	return &Client{api: api, http: http.Client{Transport: t.signing(sign, api.Pace)}, transport: t}
 }
 
 // CloseIdleConnections closes the connections that are kept for later calls.
@@ -98,7 +103,7 @@ func attempt[T any](ctx context.Context, c *Client, r Request, read func(*Reader
 	out = read(reader)
 	reader.end()
 	if reader.err != nil {
-		return out, 0, c.undecodable(resp, body, reader)
+		return out, 0, c.report(c.undecodable(resp, body, reader))
 	}
 	return out, reader.unparsed, nil
 }
@@ -123,11 +128,15 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body) // a part of it is better than nothing
-	e := c.explain(resp.StatusCode, resp.Header, body)
+	return nil, c.report(c.explain(resp.StatusCode, resp.Header, body))
+}
+
+// report counts an error that says there were too many calls.
+func (c *Client) report(e *Error) *Error {
 	if e.Kind == Throttled {
 		c.transport.cfg.Throttled()
 	}
-	return nil, e
+	return e
 }
 
 // retry returns err as backoff expects it.

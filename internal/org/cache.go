@@ -118,9 +118,6 @@ func (c *Cache) Snapshot(ctx context.Context) Snapshot {
 	}
 }
 
-// Start starts a refresh if one is due, and does not wait for it.
-func (c *Cache) Start() { c.join(context.Background()) }
-
 // Last returns the latest snapshot at once.
 func (c *Cache) Last() Snapshot {
 	c.mu.Lock()

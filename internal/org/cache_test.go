@@ -246,26 +246,6 @@ func TestCacheLateForAScrape(t *testing.T) {
 	})
 }
 
-// Start starts a refresh that is due, and nothing else, and does not wait.
-func TestCacheStart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		src := &scriptedSource{took: 2 * time.Second, steps: []func(*Listings){read(Member{ID: "1"})}}
-		c := NewCache(src, config())
-		start := time.Now()
-		c.Start()
-		c.Start()
-		if time.Since(start) != 0 || c.Last().Members.Present {
-			t.Error("Start waited")
-		}
-		time.Sleep(3 * time.Second)
-		c.Start()
-		synctest.Wait()
-		if s := c.Last(); !s.Members.Present || src.calls.Load() != 1 {
-			t.Errorf("want one refresh and its data, have %d", src.calls.Load())
-		}
-	})
-}
-
 func TestCacheCanceledScrape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &scriptedSource{took: 5 * time.Second, steps: []func(*Listings){read()}}

@@ -336,7 +336,7 @@ func TestCloseWhileSomethingHangs(t *testing.T) {
 		cfg := config()
 		cfg.Store = &memoryStore{took: time.Hour}
 		c := NewCache(&scriptedSource{steps: []func(*Listings){read(Member{ID: "1"})}}, cfg)
-		c.Start()
+		go c.Snapshot(t.Context())
 		synctest.Wait()
 		start := time.Now()
 		c.Close()
@@ -350,7 +350,7 @@ func TestCloseWhileSomethingHangs(t *testing.T) {
 		src := &stuckSource{release: make(chan struct{})}
 		defer close(src.release)
 		c = NewCache(src, config())
-		c.Start()
+		go c.Snapshot(t.Context())
 		synctest.Wait()
 		start = time.Now()
 		c.Close()

@@ -3,12 +3,8 @@
 package web_test
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -23,7 +19,12 @@ import (
 )
 
 // See docs/img/shoot.sh.
-var screenshots = flag.String("screenshots", "", "directory for pictures of the status page")
+var (
+	screenshots = flag.String("screenshots", "", "directory for pictures of the status pages")
+	exporter    = flag.String("exporter", "", "URL of a running exporter; empty: the organizations of the tests")
+	// The page of one organization is of the running exporter, too.
+	organization = flag.String("organization", "acme-games", "name of an organization")
+)
 
 // serve serves the status pages, and a line for everything else that they link
 // to.
@@ -49,23 +50,26 @@ func named(c *chromium) []string {
 func TestBrowserReadsTheTable(t *testing.T) {
 	c := startChromium(t)
 	c.open(serve(t, world()...))
-	// What a screen reader is told.
-	var tree struct {
-		Nodes []struct{ Role, Name struct{ Value any } }
-	}
-	c.call("Accessibility.getFullAXTree", nil, &tree)
-	told := map[string]bool{}
-	for _, n := range tree.Nodes {
-		told[strings.Join(strings.Fields(fmt.Sprint(n.Role.Value, " ", n.Name.Value)), " ")] = true
-	}
-	for _, want := range []string{
-		"heading 4 items need a decision. Data of 2 of 8 organizations is current", "table Organizations",
-		"rowheader acme-games", "columnheader Data age", "cell stale", "region To decide", "region Data",
-		"navigation Exporter", "search Organizations", "searchbox Name", "button Filter", "main",
-		"link acme-games", "link Skip to the content",
-	} {
-		if !told[want] {
-			t.Errorf("a screen reader does not say %q, only %q", want, slices.Sorted(maps.Keys(told)))
+	// What a screen reader is told, on a phone too.
+	for _, width := range []int{1280, 390} {
+		c.look(width, "light")
+		var tree struct {
+			Nodes []struct{ Role, Name struct{ Value any } }
+		}
+		c.call("Accessibility.getFullAXTree", nil, &tree)
+		told := map[string]bool{}
+		for _, n := range tree.Nodes {
+			told[strings.Join(strings.Fields(fmt.Sprint(n.Role.Value, " ", n.Name.Value)), " ")] = true
+		}
+		for _, want := range []string{
+			"heading 4 items need a decision. Data of 2 of 8 organizations is current", "table Organizations",
+			"rowheader acme-games", "columnheader Data age", "cell stale", "region To decide", "region Data",
+			"navigation Exporter", "search Organizations", "searchbox Name", "button Filter", "main",
+			"link acme-games", "link Skip to the content",
+		} {
+			if !told[want] {
+				t.Errorf("at %d pixels a screen reader does not say %q, only %q", width, want, slices.Sorted(maps.Keys(told)))
+			}
 		}
 	}
 	if said := c.complaints(); len(said) > 0 {
@@ -163,7 +167,7 @@ func TestBrowserOnEveryScreen(t *testing.T) {
 	for _, path := range []string{"/", "/organization?name=" + url.QueryEscape(nasty), "/organization?name=acme-games", "/organization?name=acme-labs", "/organization?name=" + strings.Repeat("long", 60)} {
 		c.open(address + path)
 		eval[int](c, `document.querySelectorAll("details").forEach(d => d.open = true) || 1`)
-		for _, width := range []int{320, 360, 390, 700, 800, 1280, 2560} {
+		for _, width := range []int{320, 390, 800, 1024, 1100, 1280, 2560} {
 			for _, scheme := range []string{"light", "dark"} {
 				c.look(width, scheme)
 				if have := eval[int](c, `document.documentElement.scrollWidth`); have > width {
@@ -205,62 +209,26 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("no -screenshots")
 	}
 	c := startChromium(t)
-	for _, picture := range []struct {
-		name, path string
-		snapshots  []org.Snapshot
-		height     int
+	live := *exporter
+	if live == "" {
+		live = serve(t, world()...)
+	}
+	for _, of := range []struct {
+		name, address, screens string
 	}{
-		{"status", "/", world(), 1500},
-		{"organization", "/organization?name=acme-games", world(), 2000},
-		{"two", "/", []org.Snapshot{good("acme"), samsung("acme-scp")}, 1500},
-		{"refused", "/organization?name=acme-labs", world(), 1500},
-		{"names", "/", []org.Snapshot{deciding(strings.Repeat("very-long-name-", 8)), good(strings.Repeat("긴이름", 40)), refused("한국-클라우드"), good("acme")}, 1500},
-		{"many", "/", many(300), 3000},
+		{"status", live, "desktop-light desktop-dark phone-light phone-dark"},
+		{"organization", live + "/organization?name=" + url.QueryEscape(*organization), "desktop-light phone-dark"},
+		{"two", serve(t, good("acme"), samsung("acme-scp")), "desktop-dark"},
+		{"many", serve(t, many(300)...), "desktop-light phone-dark"},
+		{"names", serve(t, deciding(strings.Repeat("very-long-name-", 8)), good(strings.Repeat("긴이름", 40)), refused("한국-클라우드"), good("acme")), "phone-light"},
 	} {
-		c.open(serve(t, picture.snapshots...) + picture.path)
-		for name, width := range map[string]int{"desktop": 1280, "phone": 390} {
-			for _, scheme := range []string{"light", "dark"} {
-				c.look(width, scheme)
-				path := filepath.Join(*screenshots, picture.name+"-"+name+"-"+scheme+".png")
-				if err := os.WriteFile(path, smaller(t, c.shoot(picture.height)), 0o644); err != nil {
-					t.Fatal(err)
-				}
+		c.open(of.address)
+		for screen := range strings.FieldsSeq(of.screens) {
+			device, scheme, _ := strings.Cut(screen, "-")
+			c.look(map[string]int{"desktop": 1280, "phone": 390}[device], scheme)
+			if err := os.WriteFile(filepath.Join(*screenshots, of.name+"-"+screen+".png"), c.shoot(1800), 0o644); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}
-}
-
-// smaller returns a picture with no more colours than a palette takes. A page
-// of text needs few: each is put to the nearest of the most frequent ones.
-func smaller(t *testing.T, picture []byte) []byte {
-	t.Helper()
-	in, err := png.Decode(bytes.NewReader(picture))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := in.Bounds()
-	count := map[color.Color]int{}
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			count[in.At(x, y)]++
-		}
-	}
-	palette := color.Palette(slices.SortedFunc(maps.Keys(count), func(p, q color.Color) int { return count[q] - count[p] }))
-	palette = palette[:min(len(palette), 256)]
-	out := image.NewPaletted(b, palette)
-	nearest := map[color.Color]uint8{}
-	for c := range count {
-		nearest[c] = uint8(palette.Index(c))
-	}
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			out.SetColorIndex(x, y, nearest[in.At(x, y)])
-		}
-	}
-	var buf bytes.Buffer
-	encoder := png.Encoder{CompressionLevel: png.BestCompression}
-	if err := encoder.Encode(&buf, out); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
 }

@@ -13,8 +13,9 @@ const (
 	leavingLongerFor = 3 * day // requests to leave
 )
 
-// A kind is an index of kinds. Of the last two somebody should know; the others
-// have to be decided.
+// A kind is a kind of thing that waits for a person. The last two are news; the
+// others have to be decided. News are a day old at most, where the alerts look
+// back an hour: a page is not read every hour.
 type kind int
 
 const (
@@ -32,13 +33,13 @@ type count struct {
 	kind
 	Value     string // of the parameter "decision"
 	One, More string // what the thing is called
-	Alert     string // its name
+	Alert     string // the one that fires for it
 	N         int
 	Most      []*row // the organizations that have most of them
 	Others    int    // the number of other organizations that have some
 }
 
-// News reports whether c is to be known, and not to be decided.
+// News reports whether c is news, and not to be decided.
 func (c count) News() bool { return c.kind >= memberJoined }
 
 // A tally counts things by kind.
@@ -116,6 +117,8 @@ func leaveKind(w org.Withdrawal, now time.Time) kind {
 func changeKind(c org.Change) kind {
 	const invited = "INVT" // NCP lists invited accounts among the members
 	switch before, after := c.From != org.None && c.From != invited, c.To != org.None && c.To != invited; {
+	case c.What == org.InvitationGone && c.Status == "EXPIRED": // where a cloud reports no expiry
+		return invitationExpired
 	case c.What != org.MemberChanged || before == after:
 		return nothing
 	case after:
@@ -124,39 +127,23 @@ func changeKind(c org.Change) kind {
 	return memberLeft
 }
 
-// meaning returns a word for a status code, or "" for an undocumented one.
-func meaning(code string) string {
-	switch code {
-	case "INVT":
-		return "invited"
-	case "JOIN", "JOINED":
-		return "joined"
-	case "LVREQ", "LEAVE_REQUESTED", "LEV": // LEV is in NCP's documentation of 2022 to 2024
-		return "asked to leave"
-	case "ACTIVE":
-		return "active"
-	case "SUSPENDED":
-		return "suspended"
-	case "PENDING_ACTIVATION":
-		return "not activated yet"
-	case "PENDING_CLOSURE":
-		return "being closed"
-	case "CLOSED":
-		return "closed"
-	case "INVITING", "REQUESTED", "OPEN":
-		return "not answered yet"
-	case "INVITED", "ACCEPTED":
-		return "accepted"
-	case "REFUSED", "DECLINED":
-		return "refused"
-	case "CANCELED":
-		return "withdrawn"
-	case "EXPIRED":
-		return "expired"
-	case org.Unknown:
-		return "no status reported"
-	case org.None:
-		return "not a member"
+// meanings returns a word for each documented status code.
+func meanings() map[string]string {
+	const asked, pending, accepted, refused = "asked to leave", "not answered yet", "accepted", "refused"
+	return map[string]string{
+		"INVT": "invited", "JOIN": "joined", "JOINED": "joined",
+		"LVREQ": asked, "LEAVE_REQUESTED": asked, "LEV": asked, // LEV: NCP's documentation of 2022 to 2024
+		"ACTIVE": "active", "SUSPENDED": "suspended", "PENDING_ACTIVATION": "not activated yet", "PENDING_CLOSURE": "being closed", "CLOSED": "closed",
+		"INVITING": pending, "REQUESTED": pending, "OPEN": pending, "INVITED": accepted, "ACCEPTED": accepted,
+		"REFUSED": refused, "DECLINED": refused, "CANCELED": "withdrawn", "EXPIRED": "expired",
+		org.Unknown: "no status reported", org.None: "not a member",
 	}
-	return ""
+}
+
+// earlier compares two times. An unknown one is the latest.
+func earlier(a, b time.Time) int {
+	if a.IsZero() || b.IsZero() {
+		return b.Compare(a)
+	}
+	return a.Compare(b)
 }

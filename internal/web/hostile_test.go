@@ -21,11 +21,14 @@ func hostile() org.Snapshot {
 	s.Cloud = nasty
 	s.Info = read(0, org.Info{ID: nasty, Name: nasty, MasterID: nasty})
 	s.Known.Members = []string{nasty}
-	s.Listings.Members = read(0, org.Member{ID: nasty, Status: nasty}, org.Member{ID: nasty, Status: "another " + nasty})
-	s.Listings.Invitations = read(0, org.Invitation{MemberID: nasty, OrganizationID: nasty, Status: nasty, Pending: true})
-	s.Received = s.Listings.Invitations
+	s.Members = read(0, org.Member{ID: nasty, Status: nasty}, org.Member{ID: nasty, Status: "another " + nasty})
+	s.Invitations = read(0, org.Invitation{MemberID: nasty, OrganizationID: nasty, Status: nasty, Pending: true})
+	s.Received = s.Invitations
 	s.Withdrawals = failed(read(0, org.Withdrawal{MemberID: nasty}), 0, nasty, nasty, nasty)
-	s.Changes = []org.Change{{What: nasty, MemberID: nasty, GroupID: nasty, From: nasty, To: nasty, Time: noon()}, {What: nasty, OrganizationID: nasty, Status: nasty}}
+	s.Changes = []org.Change{
+		{What: org.MemberChanged, MemberID: nasty, GroupID: nasty, From: nasty, To: nasty, Time: noon()},
+		{What: org.InvitationGone, OrganizationID: nasty, Status: nasty},
+	}
 	return s
 }
 
@@ -34,7 +37,7 @@ func pagesOf(name string) []string {
 	return []string{"/?reason=" + name + "&name=" + name, "/organization?name=" + name, "/organization?name=x" + name}
 }
 
-func TestPagesEscapeEverything(t *testing.T) {
+func TestStatusEscapesEverything(t *testing.T) {
 	for _, address := range pagesOf(nasty) {
 		page := parse(t, get(t, handler(statusConfig(hostile(), good("acme"))), address).Body.String())
 		for _, forbidden := range []string{"script", "img", "iframe", "object"} {
@@ -69,7 +72,7 @@ func TestPagesEscapeEverything(t *testing.T) {
 	}
 }
 
-func TestPagesRestrictTheBrowser(t *testing.T) {
+func TestStatusAllowsABrowserNothing(t *testing.T) {
 	for _, address := range pagesOf("acme") {
 		h := get(t, handler(statusConfig(good("acme"))), address).Header()
 		policy := strings.Split(h.Get("Content-Security-Policy"), "; ")
@@ -93,7 +96,7 @@ func TestPagesRestrictTheBrowser(t *testing.T) {
 }
 
 // A screen reader and a keyboard depend on these.
-func TestPagesAreAccessible(t *testing.T) {
+func TestStatusIsAccessible(t *testing.T) {
 	addresses := []string{"/", "/?name=nobody", "/organization?name=nobody"}
 	for _, s := range world() {
 		addresses = append(addresses, "/organization?name="+url.QueryEscape(s.Organization))
@@ -152,12 +155,12 @@ func TestPagesAreAccessible(t *testing.T) {
 // A page is bounded, whatever a cloud sends: of members it has only counts.
 func TestOrganizationIsBounded(t *testing.T) {
 	s := good("acme")
-	s.Listings.Members = read(0, members("JOIN", 100_000)...)
-	for i := range s.Listings.Members.Items[:20_000] {
+	s.Members = read(0, members("JOIN", 100_000)...)
+	for i := range s.Members.Items[:20_000] {
 		s.Listings.Members.Items[i].Status = fmt.Sprint("status", i)
 	}
-	s.Listings.Invitations = read(0, slices.Repeat([]org.Invitation{invited(2, day)}, 20_000)...)
-	s.Received = s.Listings.Invitations
+	s.Invitations = read(0, slices.Repeat([]org.Invitation{invited(2, day)}, 20_000)...)
+	s.Received = s.Invitations
 	s.Withdrawals = read(0, slices.Repeat([]org.Withdrawal{leaving(2, day)}, 20_000)...)
 	s.Changes = slices.Repeat([]org.Change{{Time: noon().Add(-time.Hour), What: org.MemberChanged, From: "JOIN", To: org.None}}, 20_000)
 	s.Groups = failed(s.Groups, 0, org.Other, "", long("x", 100_000))

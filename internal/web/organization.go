@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -36,14 +35,10 @@ func Organization(cfg StatusConfig) http.Handler {
 	})
 }
 
-// mostItems limits the rows of a table.
-const mostItems = 5000
-
 // An organization is the data of the template of that name.
 type organization struct {
 	head
 	*row
-	Probe    string // link to its metrics
 	Statuses []status
 	Sent     []org.Invitation // pending ones, the most urgent first
 	Received []org.Invitation
@@ -60,8 +55,8 @@ type status struct {
 func (p *pages) organization(s *org.Snapshot, h head) organization {
 	h.Title = s.Organization
 	o := organization{
-		head: h, row: newRow(s, h.clock), Probe: p.ProbePath + "?target=" + url.QueryEscape(s.Organization), Statuses: statuses(s),
-		Sent: pending(s.Listings.Invitations.Items), Received: pending(s.Listings.Received.Items),
+		head: h, row: newRow(s, h.clock), Statuses: statuses(s),
+		Sent: pending(s.Invitations.Items), Received: pending(s.Received.Items),
 	}
 	if p.Start != nil && (o.State == waiting || o.State == overdue) {
 		o.Reload = soon
@@ -69,7 +64,6 @@ func (p *pages) organization(s *org.Snapshot, h head) organization {
 	o.Requests = slices.SortedStableFunc(slices.Values(s.Withdrawals.Items), func(a, b org.Withdrawal) int {
 		return cmp.Or(earlier(a.Requested, b.Requested), cmp.Compare(a.MemberID, b.MemberID))
 	})
-	o.Requests = o.Requests[:min(len(o.Requests), mostItems)]
 	o.Changes = changes([]*row{o.row}, 100)
 	return o
 }
@@ -96,13 +90,13 @@ func pending(all []org.Invitation) []org.Invitation {
 	slices.SortStableFunc(open, func(a, b org.Invitation) int {
 		return cmp.Or(earlier(a.Expires, b.Expires), earlier(a.Created, b.Created), cmp.Compare(a.MemberID, b.MemberID))
 	})
-	return open[:min(len(open), mostItems)]
+	return open
 }
 
 // statuses counts the members by status, the known ones first.
 func statuses(s *org.Snapshot) (all []status) {
 	n := map[string]int{}
-	for _, m := range s.Listings.Members.Items {
+	for _, m := range s.Members.Items {
 		if !m.Repeat {
 			n[m.Status]++
 		}
@@ -116,7 +110,7 @@ func statuses(s *org.Snapshot) (all []status) {
 		all = append(all, status{code, n[code]})
 	}
 	slices.SortFunc(all[known:], func(a, b status) int { return cmp.Or(b.N-a.N, cmp.Compare(a.Code, b.Code)) })
-	return all[:min(len(all), mostItems)]
+	return all
 }
 
 // A change is a change of an organization.
@@ -139,7 +133,7 @@ func (c change) Word() string {
 // changes returns the given number of changes of rows, the latest first.
 func changes(rows []*row, most int) (all []change) {
 	for _, r := range rows {
-		latest := r.Snapshot.Changes // the oldest first
+		latest := r.Changes // the oldest first
 		for _, c := range slices.Backward(latest[max(0, len(latest)-most):]) {
 			all = append(all, change{c, r})
 		}

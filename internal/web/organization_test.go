@@ -1,9 +1,12 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -75,7 +78,7 @@ func TestOrganizationInEveryState(t *testing.T) {
 	for name, wants := range map[string][]string{
 		"acme-labs":      {"failing: ", "Members unknown", "Pending invitations unknown"},
 		"samsung-hq":     {"ACTIVE active 64", "api_version failing", "Received invitations 1 ", "o-5kd81mzq", "INVITING not answered yet"},
-		"archive":        {"expired: no refresh for longer than max_stale", "was due 57 min ago"},
+		"archive":        {"expired: no refresh for longer than max_stale", "scrapes this exporter. runbook", "was due 57 min ago"},
 		"old-branch":     {"overdue: ", "was due 8 min ago", "This page reloads in 5 s."},
 		"new-subsidiary": {"waiting: the first refresh has not ended. As of", "Requests to leave unknown"},
 		"acme":           {"ok: ", "Requests to leave 0", "None since the first reading"},
@@ -106,12 +109,47 @@ func TestOrganizationNotFound(t *testing.T) {
 func TestStatusWords(t *testing.T) {
 	s := good("acme")
 	s.Known = org.Known{}
-	s.Listings.Members = read(0, members("JOINED", 9, "LEV", 8, "LEAVE_REQUESTED", 7, "PENDING_ACTIVATION", 6, "NEW_CODE", 5, org.Unknown, 4)...)
+	s.Members = read(0, members("JOINED", 9, "LEV", 8, "LEAVE_REQUESTED", 7, "PENDING_ACTIVATION", 6, "NEW_CODE", 5, org.Unknown, 4)...)
 	want := [][]string{
-		{"JOINED joined", "9"}, {"LEV asked to leave", "8"}, {"LEAVE_REQUESTED asked to leave", "7"},
-		{"PENDING_ACTIVATION not activated yet", "6"}, {"NEW_CODE", "5"}, {"unknown no status reported", "4"},
+		{"JOINED joined", "9"},
+		{"LEV asked to leave", "8"},
+		{"LEAVE_REQUESTED asked to leave", "7"},
+		{"PENDING_ACTIVATION not activated yet", "6"},
+		{"NEW_CODE", "5"},
+		{"unknown no status reported", "4"},
 	}
 	if diff := cmp.Diff(want, page(t, "/organization?name=acme", s).table(t, "Members by status")); diff != "" {
 		t.Errorf("(-want +have):\n%s", diff)
 	}
+}
+
+// empty is a source of an organization without members.
+type empty struct{}
+
+func (empty) Read(context.Context) (l org.Listings) {
+	l.Members.At = time.Now()
+	return l
+}
+
+// A page that nobody has scraped or viewed for a while says so, and is current
+// again with the next view.
+func TestViewWakesACache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := org.NewCache(empty{}, org.Config{Organization: "acme", Collectors: []string{"members"}, TTL: time.Minute, MaxStale: time.Hour, Timeout: time.Minute})
+		defer cache.Close()
+		cfg := statusConfig()
+		cfg.Now = time.Now
+		cfg.Snapshots = func() []org.Snapshot { return []org.Snapshot{cache.Last()} }
+		cfg.Start = func([]string) { cache.Start() }
+		for _, address := range []string{"/", "/organization?name=acme"} {
+			cache.Snapshot(t.Context())
+			time.Sleep(14 * time.Minute)
+			for _, want := range []string{"overdue", "ok"} {
+				if have := parse(t, get(t, handler(cfg), address).Body.String()).all("h1")[0].attr("class"); have != want {
+					t.Errorf("%s: want %s, have %s", address, want, have)
+				}
+				synctest.Wait() // the refresh that the view has started
+			}
+		}
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A query is the parameters of the overview that are not empty.
@@ -21,6 +20,9 @@ func parseQuery(given url.Values) query {
 	return q
 }
 
+// Is reports whether a parameter has a value.
+func (q query) Is(key, value string) bool { return q.Get(key) == value }
+
 // With returns a link to q with another value of a parameter.
 func (q query) With(key, value string) string {
 	v := url.Values{}
@@ -34,9 +36,6 @@ func (q query) With(key, value string) string {
 	return "?" + v.Encode()
 }
 
-// Is reports whether a parameter has a value.
-func (q query) Is(key, value string) bool { return q.Get(key) == value }
-
 // Toggle returns a link to q with a value of a parameter, or without the value
 // that it has.
 func (q query) Toggle(key, value string) string {
@@ -44,14 +43,6 @@ func (q query) Toggle(key, value string) string {
 		value = ""
 	}
 	return q.With(key, value)
-}
-
-// SortBy returns a link that sorts by a column, or in reverse if q sorts by it.
-func (q query) SortBy(column string) string {
-	if cmp.Or(q.Get("sort"), "state") == column {
-		column = "-" + column
-	}
-	return q.With("sort", column)
 }
 
 // Filters returns by what q selects.
@@ -64,50 +55,34 @@ func (q query) Filters() (all []string) {
 	return all
 }
 
-// A facet is a parameter that selects the organizations with one of its values.
-type facet struct {
-	Name   string
-	of     func(*row) []string
-	Values []string
-	Counts map[string]int // of the organizations that have a value and match the other parameters
-}
-
-// matches reports whether q selects r by its name and by all facets but one.
-func (q query) matches(r *row, all []facet, but string) bool {
-	for _, f := range all {
-		if f.Name != but && q.Has(f.Name) && !slices.Contains(f.of(r), q.Get(f.Name)) {
+// matches reports whether q selects r: by a part of its name, and by values
+// that it has.
+func (q query) matches(r *row) bool {
+	for key, values := range r.Facets {
+		if q.Has(key) && !slices.Contains(values, q.Get(key)) {
 			return false
 		}
 	}
 	return strings.Contains(strings.ToLower(r.Organization), strings.ToLower(q.Get("name")))
 }
 
-// facets returns the facets of rows.
-func (q query) facets(rows []*row) []facet {
-	all := []facet{
-		{Name: "state", of: func(r *row) []string { return []string{r.State.String()} }},
-		{Name: "reason", of: func(r *row) []string { return r.Reasons }},
-		{Name: "cloud", of: func(r *row) []string { return []string{r.Cloud} }},
-		{Name: "decision", of: func(r *row) (values []string) {
-			for _, c := range r.Counts {
-				values = append(values, c.Value)
-			}
-			return values
-		}},
-	}
+// A facet is a parameter by which organizations are selected, with the number
+// of organizations for each of its values.
+type facet struct {
+	Name   string
+	Values []string // in the order of the organizations
+	Counts map[string]int
+}
+
+func facets(rows []*row) []facet {
+	all := []facet{{Name: "state"}, {Name: "reason"}, {Name: "cloud"}}
 	for i := range all {
 		f := &all[i]
 		f.Counts = map[string]int{}
-		if q.Has(f.Name) { // no organization may have it
-			f.Values, f.Counts[q.Get(f.Name)] = []string{q.Get(f.Name)}, 0
-		}
 		for _, r := range rows {
-			for _, value := range f.of(r) {
-				if _, seen := f.Counts[value]; !seen {
-					f.Values, f.Counts[value] = append(f.Values, value), 0
-				}
-				if q.matches(r, all, f.Name) {
-					f.Counts[value]++
+			for _, value := range r.Facets[f.Name] {
+				if f.Counts[value]++; f.Counts[value] == 1 {
+					f.Values = append(f.Values, value)
 				}
 			}
 		}
@@ -120,52 +95,43 @@ type column struct {
 	Name    string // value of the parameter "sort"; with a minus, in reverse
 	Title   string
 	Number  bool
-	Sorted  string // value of aria-sort; empty if it is not sorted by it
+	Sorted  string // value of aria-sort; empty if the overview is not sorted by it
+	Href    string
 	compare func(a, b *row) int
 }
 
-// sort sorts rows, which are sorted by their state, by the column that q names.
-// It returns the columns, and whether there is such a column.
-func (q query) sort(rows []*row) (all []column, found bool) {
-	greatest := func(of func(*row) int) func(a, b *row) int { return func(a, b *row) int { return of(b) - of(a) } }
-	text := func(of func(*row) string) func(a, b *row) int {
-		return func(a, b *row) int { return cmp.Compare(of(a), of(b)) }
-	}
-	first := func(of func(*row) time.Time) func(a, b *row) int {
-		return func(a, b *row) int { return earlier(of(a), of(b)) }
-	}
-	all = []column{
+// sort sorts rows, which are sorted by their state, by the column that q names,
+// if there is one.
+func (q query) sort(rows []*row) []column {
+	all := []column{
 		{Name: "state", Title: "State", compare: func(_, _ *row) int { return 0 }},
-		{Name: "name", Title: "Organization", compare: text(func(r *row) string { return r.Organization })},
-		{Name: "cloud", Title: "Cloud", compare: text(func(r *row) string { return r.Cloud })},
-		{Name: "decisions", Title: "To decide", Number: true, compare: greatest(func(r *row) int { return r.tally.decisions() })},
-		{Name: "members", Title: "Members", Number: true, compare: greatest(func(r *row) int { return r.Members })},
-		{Name: "invitations", Title: "Invitations", Number: true, compare: greatest(func(r *row) int { return r.Invitations })},
-		{Name: "expiry", Title: "Next expiry", compare: first(func(r *row) time.Time { return r.Expiry })},
-		{Name: "leaving", Title: "Requests to leave", Number: true, compare: greatest(func(r *row) int { return r.Leaving })},
-		{Name: "collectors", Title: "Collectors", Number: true, compare: greatest(func(r *row) int { return r.Unread })},
-		{Name: "age", Title: "Data age", Number: true, compare: first(func(r *row) time.Time { return r.Oldest })},
+		{Name: "name", Title: "Organization", compare: func(a, b *row) int { return cmp.Compare(a.Organization, b.Organization) }},
+		{Name: "cloud", Title: "Cloud", compare: func(a, b *row) int { return cmp.Compare(a.Cloud, b.Cloud) }},
+		{Name: "decisions", Title: "To decide", Number: true, compare: func(a, b *row) int { return b.tally.decisions() - a.tally.decisions() }},
+		{Name: "members", Title: "Members", Number: true, compare: func(a, b *row) int { return b.Members - a.Members }},
+		{Name: "invitations", Title: "Invitations", Number: true, compare: func(a, b *row) int { return b.Invitations - a.Invitations }},
+		{Name: "expiry", Title: "Next expiry", compare: func(a, b *row) int { return earlier(a.Expiry, b.Expiry) }},
+		{Name: "leaving", Title: "Requests to leave", Number: true, compare: func(a, b *row) int { return b.Leaving - a.Leaving }},
+		{Name: "collectors", Title: "Collectors", Number: true, compare: func(a, b *row) int { return b.Unread - a.Unread }},
+		{Name: "age", Title: "Data age", Number: true, compare: func(a, b *row) int { return earlier(a.Oldest, b.Oldest) }},
 	}
 	by, reverse := strings.CutPrefix(cmp.Or(q.Get("sort"), "state"), "-")
-	i := slices.IndexFunc(all, func(c column) bool { return c.Name == by })
-	if i < 0 {
-		return all, false
+	for i := range all {
+		c := &all[i]
+		c.Href = q.With("sort", c.Name)
+		if c.Name != by {
+			continue
+		}
+		slices.SortStableFunc(rows, c.compare)
+		if reverse {
+			slices.Reverse(rows)
+		} else {
+			c.Href = q.With("sort", "-"+c.Name)
+		}
+		c.Sorted = "ascending"
+		if greatestFirst := c.Number || c.Name == "state"; greatestFirst != reverse {
+			c.Sorted = "descending"
+		}
 	}
-	slices.SortStableFunc(rows, all[i].compare)
-	all[i].Sorted = "ascending"
-	if down := all[i].Number || by == "state"; down != reverse {
-		all[i].Sorted = "descending"
-	}
-	if reverse {
-		slices.Reverse(rows)
-	}
-	return all, true
-}
-
-// earlier compares two times. An unknown one is the latest.
-func earlier(a, b time.Time) int {
-	if a.IsZero() || b.IsZero() {
-		return b.Compare(a)
-	}
-	return a.Compare(b)
+	return all
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,9 +11,9 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
-// late is how long after its due time a refresh is overdue, and how long
-// without a scrape is reported. Prometheus drops series that it has not scraped
-// for as long.
+// late is how long after its due time a refresh is overdue, and after which the
+// absence of scrapes is reported: Prometheus treats a series without a sample
+// for five minutes as gone.
 const late = 5 * time.Minute
 
 // A state says how current the data of a listing is, or of an organization: the
@@ -37,9 +38,9 @@ func (s state) Meaning() string {
 	return [...]string{
 		"the latest refresh succeeded",
 		"the first refresh has not ended",
-		"a refresh is due, but no scrape has asked for it, or it has not ended",
+		"a refresh is due and has not ended: check that Prometheus scrapes this exporter",
 		"the latest refresh failed; older data is exported until max_stale",
-		"no refresh for longer than max_stale; no data is exported",
+		"no refresh for longer than max_stale; no data is exported: check that Prometheus scrapes this exporter",
 		"the latest refresh failed; no data is exported",
 	}[s]
 }
@@ -66,43 +67,48 @@ func stateOf(s *org.Snapshot, h *org.Health, now time.Time) state {
 type cause struct {
 	Reason     string
 	Advice     string
-	Collectors string   // their names
-	Errors     []string // distinct ones
+	Collectors string // their names
+	Errors     []string
 	Since      time.Time
 	Served     string // what is exported meanwhile
-	names      []string
 }
 
-// causes returns why collectors of s fail, each cause once.
+// causes returns why collectors of s fail, each cause once, and each error that
+// differs in more than its call.
 func causes(s *org.Snapshot, c clock) []*cause {
 	var all []*cause
+	names, calls := map[*cause][]string{}, map[*cause]map[string][]string{}
 	collectors := s.Collectors()
 	for _, l := range collectors {
 		if l.Err == nil {
 			continue
 		}
-		next := cause{Reason: string(l.Err.Reason), Advice: cmp.Or(l.Err.Advice, "wait: the next refresh may succeed"), Since: l.FailingSince, Served: "no data is exported"}
+		next := &cause{Reason: string(l.Err.Reason), Advice: cmp.Or(l.Err.Advice, "wait: the next refresh may succeed"), Since: l.FailingSince, Served: "no data is exported"}
 		if stateOf(s, &l.Health, c.now) == stale {
 			next.Served = "data of " + c.Stamp(l.LastSuccess) + " is exported until " + c.Stamp(l.Expires)
 		}
-		i := slices.IndexFunc(all, func(o *cause) bool {
+		if i := slices.IndexFunc(all, func(o *cause) bool {
 			return o.Reason == next.Reason && o.Advice == next.Advice && o.Served == next.Served
-		})
-		if i < 0 {
-			i, all = len(all), append(all, &next)
+		}); i >= 0 {
+			next = all[i]
+		} else {
+			all, calls[next] = append(all, next), map[string][]string{}
 		}
-		same := all[i]
-		same.names = append(same.names, l.Name)
-		if l.FailingSince.Before(same.Since) {
-			same.Since = l.FailingSince
+		if l.FailingSince.Before(next.Since) {
+			next.Since = l.FailingSince
 		}
-		if text := cut(l.Err.Error(), 600); !slices.Contains(same.Errors, text) {
-			same.Errors = append(same.Errors, text)
+		names[next] = append(names[next], l.Name)
+		call, text, _ := strings.Cut(cut(l.Err.Error(), 600), ": ")
+		if !slices.Contains(calls[next][text], call) {
+			calls[next][text] = append(calls[next][text], call)
 		}
 	}
-	for _, c := range all {
-		if c.Collectors = strings.Join(c.names, ", "); len(c.names) == len(collectors) {
-			c.Collectors = "all collectors"
+	for _, f := range all {
+		if f.Collectors = strings.Join(names[f], ", "); len(names[f]) == len(collectors) {
+			f.Collectors = "all collectors"
+		}
+		for _, text := range slices.Sorted(maps.Keys(calls[f])) {
+			f.Errors = append(f.Errors, strings.TrimSuffix(strings.Join(calls[f][text], ", ")+": "+text, ": "))
 		}
 	}
 	return all

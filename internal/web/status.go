@@ -2,16 +2,12 @@ package web
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -66,7 +62,8 @@ type pages struct {
 }
 
 func newPages(cfg StatusConfig) *pages {
-	p := &pages{StatusConfig: cfg, templates: template.Must(template.New("").Funcs(template.FuncMap{"meaning": meaning}).Parse(statusHTML))}
+	words := meanings()
+	p := &pages{StatusConfig: cfg, templates: template.Must(template.New("").Funcs(template.FuncMap{"meaning": func(code string) string { return words[code] }}).Parse(statusHTML))}
 	if p.Now == nil {
 		p.Now = time.Now
 	}
@@ -130,6 +127,7 @@ type head struct {
 	Title   string
 	Version string
 	Links   []Link
+	Probe   string // path of an organization's metrics
 	Now     time.Time
 	Local   bool // times have one of the zone beside UTC
 	Reload  int  // seconds until the browser loads the page again; 0: it does not
@@ -138,7 +136,7 @@ type head struct {
 }
 
 func (p *pages) head(c clock) head {
-	h := head{clock: c, Now: c.now, Docs: p.DocsURL, Style: template.CSS(statusCSS), Version: p.Version, Links: p.Links} //nolint:gosec // an embedded file
+	h := head{clock: c, Now: c.now, Docs: p.DocsURL, Style: template.CSS(statusCSS), Version: p.Version, Links: p.Links, Probe: p.ProbePath} //nolint:gosec // an embedded file
 	_, offset := c.now.In(c.zone).Zone()
 	h.Local = offset != 0
 	if p.Reloaded != nil {
@@ -166,220 +164,4 @@ func (h head) RunbookOf(reason string) string {
 		return h.Runbook("CloudOrgClockOffset")
 	}
 	return h.Runbook("CloudOrgCollectorFailing")
-}
-
-// A row is an organization as the pages show it. Numbers are -1 if unknown.
-type row struct {
-	*org.Snapshot
-	State                         state
-	Causes                        []*cause
-	Reasons                       []string
-	Members, Invitations, Leaving int
-	Expiry                        time.Time // of the next pending invitation
-	Oldest                        time.Time // when the oldest listing was read
-	All, Unread                   int       // collectors, and those that the latest refresh did not read
-	tally                         tally
-	Counts                        []count
-}
-
-// Href returns the link to the organization.
-func (r *row) Href() string {
-	return "." + PathOrganization + "?name=" + url.QueryEscape(r.Organization)
-}
-
-// Good returns how many collectors the latest refresh read.
-func (r *row) Good() int { return r.All - r.Unread }
-
-func newRow(s *org.Snapshot, c clock) *row {
-	r := &row{Snapshot: s, Causes: causes(s, c), tally: tallyOf(s, c.now), Members: -1, Invitations: -1, Leaving: -1}
-	r.Counts = r.tally.counts()
-	for _, l := range s.Collectors() {
-		r.State = max(r.State, stateOf(s, &l.Health, c.now))
-		r.All++
-		if !l.Success() {
-			r.Unread++
-		}
-		if earlier(l.LastSuccess, r.Oldest) < 0 {
-			r.Oldest = l.LastSuccess
-		}
-	}
-	for _, cause := range r.Causes {
-		if !slices.Contains(r.Reasons, cause.Reason) {
-			r.Reasons = append(r.Reasons, cause.Reason)
-		}
-	}
-	if l := s.Listings.Members; l.Present {
-		r.Members = len(l.Items)
-		for _, m := range l.Items {
-			if m.Repeat {
-				r.Members--
-			}
-		}
-	}
-	if l := s.Listings.Invitations; l.Present {
-		r.Invitations = 0
-		for _, i := range l.Items {
-			if i.Pending {
-				r.Invitations++
-				if i.Expires.After(c.now) && earlier(i.Expires, r.Expiry) < 0 {
-					r.Expiry = i.Expires
-				}
-			}
-		}
-	}
-	if s.Withdrawals.Present {
-		r.Leaving = len(s.Withdrawals.Items)
-	}
-	return r
-}
-
-// Status serves the overview: what has to be decided, how current the data is,
-// and a row for each organization, the worst first. A view starts the refreshes
-// that are due of the organizations that it shows.
-func Status(cfg StatusConfig) http.Handler {
-	p := newPages(cfg)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.serve(w, func() (int, string, any) { return http.StatusOK, "overview", p.overview(parseQuery(r.URL.Query())) })
-	})
-}
-
-// An overview is the data of the template of that name.
-type overview struct {
-	head
-	Tone      state // of the headline
-	Decisions []count
-	Outdated  int     // organizations whose data is not current
-	States    []state // of those
-	Facets    []facet
-	Query     query
-	Notes     []string
-	Columns   []column
-	Rows      []*row
-	Total     int
-	Changes   []change
-	Again     string // value of the parameter "refresh" that switches loading again on, or off
-}
-
-func (p *pages) overview(q query) overview {
-	c := clock{p.Now(), p.Zone}
-	snapshots := p.Snapshots()
-	rows := make([]*row, len(snapshots))
-	for i := range snapshots {
-		rows[i] = newRow(&snapshots[i], c)
-	}
-	slices.SortStableFunc(rows, func(a, b *row) int {
-		return cmp.Or(int(b.State-a.State), b.Unread-a.Unread, b.tally.decisions()-a.tally.decisions(), cmp.Compare(a.Organization, b.Organization))
-	})
-	o := overview{head: p.head(c), Query: q, Total: len(rows), Facets: q.facets(rows), Decisions: decisions(rows), Changes: changes(rows, 10)}
-	var shown []string
-	for _, r := range rows {
-		if r.State != ok {
-			o.Outdated++
-			if !slices.Contains(o.States, r.State) {
-				o.States = append(o.States, r.State)
-			}
-		}
-		if q.matches(r, o.Facets, "") {
-			o.Rows, shown = append(o.Rows, r), append(shown, r.Organization)
-		}
-	}
-	var found bool
-	if o.Columns, found = q.sort(o.Rows); !found {
-		o.Notes = append(o.Notes, "There is no column “"+q.Get("sort")+"”: sorted by state.")
-	}
-	o.headline(p)
-	o.reload(p.Start != nil)
-	if p.Start != nil {
-		p.Start(shown)
-	}
-	return o
-}
-
-// decisions adds up what waits in rows.
-func decisions(rows []*row) []count {
-	var sum tally
-	for _, r := range rows {
-		for k, n := range r.tally {
-			sum[k] += n
-		}
-	}
-	all := sum.counts()
-	for i := range all {
-		c := &all[i]
-		for _, r := range rows {
-			if r.tally[c.kind] > 0 {
-				c.Most = append(c.Most, r)
-			}
-		}
-		slices.SortStableFunc(c.Most, func(a, b *row) int { return b.tally[c.kind] - a.tally[c.kind] })
-		const most = 3
-		c.Others = max(0, len(c.Most)-most)
-		c.Most = c.Most[:len(c.Most)-c.Others]
-	}
-	return all
-}
-
-// Of returns the number of c's things in r.
-func (c count) Of(r *row) int { return r.tally[c.kind] }
-
-// headline sets the title: what has to be decided, and how current the data is.
-func (o *overview) headline(p *pages) {
-	n := 0
-	for _, c := range o.Decisions {
-		if !c.News() {
-			n += c.N
-		}
-	}
-	if o.Outdated > 0 {
-		o.Tone = o.States[0]
-	}
-	if n > 0 {
-		o.Tone = max(o.Tone, overdue)
-	}
-	var parts []string
-	switch {
-	case n > 0:
-		parts = append(parts, plural(n, "item needs", "items need")+" a decision")
-	case o.Outdated == 0: // else data that is not current may need one
-		parts = append(parts, "Nothing needs a decision")
-	}
-	if p.Scraped != nil && o.now.Sub(p.Scraped()) > late {
-		o.Tone = max(o.Tone, overdue)
-		parts = append(parts, "No scrape for "+o.Age(p.Scraped()))
-	}
-	switch {
-	case o.Total == 0:
-		parts = []string{"No organizations configured on this instance (check --shard)"}
-	case o.Outdated == 0:
-		parts = append(parts, "Data is current")
-	default:
-		parts = append(parts, fmt.Sprintf("Data of %d of %s is current", o.Total-o.Outdated, plural(o.Total, "organization", "organizations")))
-	}
-	o.Title = strings.Join(parts, ". ")
-}
-
-func plural(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + more
-}
-
-// soon is after how many seconds a page is loaded again while a refresh runs
-// that the view has started.
-const soon = 5
-
-// reload decides when the browser loads the page again: when the reader wants
-// it, and soon while a refresh runs.
-func (o *overview) reload(started bool) {
-	want := o.Query.Get("refresh")
-	n, err := strconv.Atoi(want)
-	switch o.Again = "30"; {
-	case err == nil && n >= soon && n <= 3600:
-		o.Reload, o.Again = n, ""
-	case want == "" && started && (slices.Contains(o.States, waiting) || slices.Contains(o.States, overdue)):
-		o.Reload, o.Again = soon, "0"
-	case want != "" && want != "0":
-		o.Notes = append(o.Notes, fmt.Sprintf("refresh “%s” is not a number of seconds from %d to 3600: the page does not reload.", want, soon))
-	}
 }

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -132,7 +133,7 @@ func TestOverviewCauses(t *testing.T) {
 	all := rows(page(t, "/", world()...))
 	for _, want := range []string{
 		"auth all collectors: check access_key", "Failing for 4 h 55 min; no data is exported.",
-		"get /open-api/v1/group/tree: NCP error 200 (HTTP 401)", "get /open-api/v1/account/leave: NCP",
+		"get /open-api/v1/org, get /open-api/v1/group/tree, get /open-api/v1/account/invite/invitation, get /open-api/v1/account/leave: NCP error 200 (HTTP 401): Authentication Failed", "Authentication Failed",
 	} {
 		if n := strings.Count(all[0]["why"], want); n != 1 {
 			t.Errorf("%q appears %d times in %q", want, n, all[0]["why"])
@@ -156,7 +157,7 @@ func TestOverviewHeadline(t *testing.T) {
 		scraped    func() time.Time
 		snapshots  []org.Snapshot
 	}{
-		{"No organizations configured on this instance (check --shard)", "ok", nil, nil},
+		{"No organizations configured on this instance (check --shard)", "waiting", nil, nil},
 		{"Nothing needs a decision. Data is current", "ok", nil, []org.Snapshot{good("a")}},
 		{"Nothing needs a decision. Data is current", "ok", scraped(4 * time.Minute), []org.Snapshot{good("a"), other}},
 		{"Nothing needs a decision. No scrape for 13 min. Data is current", "overdue", scraped(13 * time.Minute), []org.Snapshot{good("a")}},
@@ -201,7 +202,7 @@ func TestDecisions(t *testing.T) {
 	s := good("acme")
 	lapsed := invited(1, -time.Minute)
 	lapsed.Pending = false
-	s.Listings.Invitations = read(0, invited(1, -time.Minute), lapsed, invited(2, 0), invited(3, time.Second), invited(4, 3*day-time.Second), invited(5, 3*day),
+	s.Invitations = read(0, invited(1, -time.Minute), lapsed, invited(2, 0), invited(3, time.Second), invited(4, 3*day-time.Second), invited(5, 3*day),
 		org.Invitation{MemberID: "6", Pending: true})
 	s.Withdrawals = read(0, leaving(1, 3*day), leaving(2, 3*day+time.Second), leaving(3, 8*day), org.Withdrawal{MemberID: "4"})
 	s.Received = read(0, org.Invitation{Pending: true}, org.Invitation{})
@@ -219,9 +220,11 @@ func TestDecisions(t *testing.T) {
 		change(0, org.MemberChanged, org.None, "INVT"),
 		change(0, org.MemberChanged, "JOIN", "LVREQ"),
 		change(0, org.InvitationGone, "", ""),
+		{Time: noon(), What: org.InvitationGone, Status: "EXPIRED"},
+		{Time: noon(), What: org.InvitationGone, Status: "REFUSED"},
 	}
 	want := map[string]string{
-		"CloudOrgInvitationLapsed": "2", "CloudOrgInvitationExpiring": "2", "CloudOrgWithdrawalUndecided": "2",
+		"CloudOrgInvitationLapsed": "3", "CloudOrgInvitationExpiring": "2", "CloudOrgWithdrawalUndecided": "2",
 		"CloudOrgReceivedInvitationWaiting": "1", "CloudOrgMemberJoinedUninvited": "3", "CloudOrgMemberLeft": "2",
 	}
 	for _, url := range []string{"/", "/organization?name=acme"} {
@@ -318,7 +321,7 @@ func TestOverviewFilters(t *testing.T) {
 	}
 	for url, want := range map[string]string{
 		"/?state=bogus": `state “bogus”`, "/?name=acme&state=ok": `1 of 8 organizations, name “acme”, state “ok”`,
-		"/?sort=bogus": `There is no column “bogus”`, "/?refresh=x": `refresh “x”`,
+		"/?decision=bogus": `0 of 8 organizations, decision “bogus”`,
 	} {
 		if have := page(t, url, world()...).text(); !strings.Contains(have, want) {
 			t.Errorf("%s: want %q in\n%s", url, want, have)
@@ -335,9 +338,9 @@ func TestOverviewLinks(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"stale 1":                         "?name=acme&refresh=300&sort=members",
-		"failing 1":                       "?name=acme&refresh=300&sort=members&state=failing",
+		"failing 2":                       "?name=acme&refresh=300&sort=members&state=failing",
 		"throttled 1":                     "?name=acme&reason=throttled&refresh=300&sort=members&state=stale",
-		"ncp 1":                           "?cloud=ncp&name=acme&refresh=300&sort=members&state=stale",
+		"ncp 7":                           "?cloud=ncp&name=acme&refresh=300&sort=members&state=stale",
 		"1 invitation expired unanswered": "?decision=expired&name=acme&refresh=300&sort=members&state=stale",
 		"Members":                         "?name=acme&refresh=300&sort=-members&state=stale",
 		"Data age":                        "?name=acme&refresh=300&sort=age&state=stale",
@@ -455,10 +458,18 @@ func TestOverviewOfAThousandOrganizations(t *testing.T) {
 }
 
 func BenchmarkOverviewOfAThousandOrganizations(b *testing.B) {
-	h := handler(statusConfig(many(1000)...))
-	b.ReportAllocs()
-	for b.Loop() {
-		get(b, h, "/")
+	failing := make([]org.Snapshot, 1000)
+	for i := range failing {
+		failing[i] = refused(fmt.Sprintf("team-%03d", i))
+	}
+	for name, snapshots := range map[string][]org.Snapshot{"mixed": many(1000), "failing": failing} {
+		b.Run(name, func(b *testing.B) {
+			h := handler(statusConfig(snapshots...))
+			b.ReportAllocs()
+			for b.Loop() {
+				get(b, h, "/")
+			}
+		})
 	}
 }
 

@@ -82,8 +82,8 @@ func refused(name string) org.Snapshot {
 	s := good(name)
 	s.Info = failed(read[org.Info](old), since, org.Auth, advice, "get /open-api/v1/org"+why)
 	s.Groups = failed(read[org.Group](old), since, org.Auth, advice, "get /open-api/v1/group/tree"+why)
-	s.Listings.Members = failed(read[org.Member](old), since, org.Auth, advice, "get /open-api/v1/group/tree"+why)
-	s.Listings.Invitations = failed(read[org.Invitation](old), since, org.Auth, advice, "get /open-api/v1/account/invite/invitation"+why)
+	s.Members = failed(read[org.Member](old), since, org.Auth, advice, "get /open-api/v1/group/tree"+why)
+	s.Invitations = failed(read[org.Invitation](old), since, org.Auth, advice, "get /open-api/v1/account/invite/invitation"+why)
 	s.Withdrawals = failed(read[org.Withdrawal](old), since, org.Auth, advice, "get /open-api/v1/account/leave"+why)
 	return s
 }
@@ -91,7 +91,7 @@ func refused(name string) org.Snapshot {
 // asleep is an organization that nothing has refreshed for the given time.
 func asleep(name string, ago time.Duration) org.Snapshot {
 	s := good(name)
-	for _, h := range []*org.Health{&s.Info.Health, &s.Groups.Health, &s.Listings.Members.Health, &s.Listings.Invitations.Health, &s.Withdrawals.Health} {
+	for _, h := range []*org.Health{&s.Info.Health, &s.Groups.Health, &s.Members.Health, &s.Invitations.Health, &s.Withdrawals.Health} {
 		h.At, h.LastSuccess, h.Expires = noon().Add(-ago), noon().Add(-ago), noon().Add(time.Hour-ago)
 		h.Present = h.Expires.After(noon())
 	}
@@ -102,10 +102,10 @@ func asleep(name string, ago time.Duration) org.Snapshot {
 // listings is stale.
 func deciding(name string) org.Snapshot {
 	s := good(name)
-	s.Listings.Members = failed(read(17*time.Minute, members("JOIN", 112, "INVT", 9, "LVREQ", 2)...), 12*time.Minute, org.Throttled,
+	s.Members = failed(read(17*time.Minute, members("JOIN", 112, "INVT", 9, "LVREQ", 2)...), 12*time.Minute, org.Throttled,
 		"raise cache_ttl or lower rate_limit; look for others who use the same key",
 		"get /open-api/v1/account/group/{no}: NCP error COMMON_104 (HTTP 403): Too many requests")
-	s.Listings.Invitations = read(2*time.Minute, invited(2511871, -26*time.Hour), invited(2511876, 41*time.Hour), invited(2511902, 5*day),
+	s.Invitations = read(2*time.Minute, invited(2511871, -26*time.Hour), invited(2511876, 41*time.Hour), invited(2511902, 5*day),
 		invited(2511907, 12*day), invited(2511911, 12*day), invited(2511958, 19*day), invited(2511960, 19*day), invited(2511977, 28*day), invited(2511979, 28*day))
 	s.Withdrawals = read(2*time.Minute, leaving(2503377, 9*time.Hour), leaving(2503310, 8*day))
 	s.Withdrawals.DecodeWarnings = 2
@@ -162,7 +162,7 @@ func many(n int) []org.Snapshot {
 			all[i] = samsung(name)
 		case i%13 == 1:
 			all[i] = good(name)
-			all[i].Listings.Invitations = read(2*time.Minute, invited(2600000+i, 30*time.Hour), invited(2700000+i, 12*day))
+			all[i].Invitations = read(2*time.Minute, invited(2600000+i, 30*time.Hour), invited(2700000+i, 12*day))
 		default:
 			all[i] = good(name)
 		}

@@ -1,0 +1,95 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// Health serves the two health paths and nothing else. PathHealthy answers 200.
+// PathReady answers 503 with the error of notReady while it returns one.
+func Health(notReady func() error) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+PathHealthy, func(w http.ResponseWriter, _ *http.Request) {
+		say(w, http.StatusOK, "healthy")
+	})
+	mux.HandleFunc("GET "+PathReady, func(w http.ResponseWriter, _ *http.Request) {
+		if err := notReady(); err != nil {
+			say(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		say(w, http.StatusOK, "ready")
+	})
+	return mux
+}
+
+// Reload calls reload for a POST or a PUT and answers 200, or 500 with the
+// error. Requests that a browser sends for another site's page are refused.
+func Reload(reload func() error) http.Handler {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost && r.Method != http.MethodPut {
+			w.Header().Set("Allow", "POST, PUT")
+			say(w, http.StatusMethodNotAllowed, "use POST or PUT to reload the configuration")
+			return
+		}
+		if err := reload(); err != nil {
+			say(w, http.StatusInternalServerError, "reload failed, previous configuration still active: "+err.Error())
+			return
+		}
+		say(w, http.StatusOK, "reloaded")
+	})
+	return http.NewCrossOriginProtection().Handler(h)
+}
+
+// ReloadDisabled answers PathReload while reloading over HTTP is not enabled.
+func ReloadDisabled() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		say(w, http.StatusForbidden, "reload over HTTP is disabled: start the exporter with --web.enable-lifecycle, or send it SIGHUP")
+	})
+}
+
+// Config serves the active configuration. What yaml returns must hold no
+// secret.
+func Config(yaml func() ([]byte, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		body, err := yaml()
+		if err != nil {
+			say(w, http.StatusInternalServerError, "cannot show the configuration: "+err.Error())
+			return
+		}
+		protect(w, typeText, noContent) // not a YAML type: browsers save that to a file
+		_, _ = w.Write(body)
+	})
+}
+
+// A Target is an organization that Prometheus can probe.
+type Target struct {
+	Name  string // as configured
+	Cloud string
+}
+
+// A targetGroup is an element of the document that Prometheus expects.
+type targetGroup struct {
+	Targets []string          `json:"targets"`
+	Labels  map[string]string `json:"labels"`
+}
+
+// Discovery serves the organizations for Prometheus' HTTP service discovery:
+// one target group each, because labels belong to a group.
+func Discovery(targets func() []Target) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		groups := []targetGroup{} // without organizations: [], not null
+		for _, t := range targets() {
+			groups = append(groups, targetGroup{
+				Targets: []string{t.Name},
+				Labels:  map[string]string{"__meta_cloudorg_cloud": t.Cloud},
+			})
+		}
+		body, err := json.Marshal(groups)
+		if err != nil {
+			say(w, http.StatusInternalServerError, err.Error())
+			return
+		}
+		protect(w, typeJSON, noContent)
+		_, _ = w.Write(append(body, '\n'))
+	})
+}
