@@ -31,7 +31,12 @@ func invitations() []family {
 		help:      "Sent invitations, by the status the cloud reports. Absent for NCP, which lists only pending ones. Cached.",
 		labels:    []string{"status"},
 		samples: func(v *view) []sample {
-			return tally(v.Invitations.Items, v.Known.Invitations, func(i org.Invitation) string { return i.Status })
+			return tally(v.Invitations.Items, v.Known.Invitations, func(i org.Invitation) string {
+				if !i.IsInvitation() {
+					return ""
+				}
+				return i.Status
+			})
 		},
 	}, {
 		collector: "invitations",

@@ -23,6 +23,9 @@ func checkSizes(l *org.Listings) {
 	status := func(i org.Invitation) string { return i.Status }
 	rejectIfOver(&l.Invitations, different(l.Invitations.Items, maxStatuses, status), maxStatuses, "statuses")
 	rejectIfOver(&l.Received, different(l.Received.Items, maxStatuses, status), maxStatuses, "statuses")
+	rejectIfOver(&l.Invitations, different(l.Invitations.Items, maxStatuses, func(i org.Invitation) string { return i.Action }), maxStatuses, "actions")
+	rejectIfOver(&l.Creations, different(l.Creations.Items, maxStatuses, func(c org.Creation) string { return c.Status }), maxStatuses, "statuses")
+	rejectIfOver(&l.Creations, different(l.Creations.Items, maxStatuses, func(c org.Creation) string { return c.Reason }), maxStatuses, "reasons")
 	rejectIfOver(&l.Members, different(l.Members.Items, maxStatuses, func(m org.Member) string { return m.Status }), maxStatuses, "statuses")
 	rejectIfOver(&l.Members, different(l.Members.Items, maxSeries, func(m org.Member) [2]string { return [2]string{m.GroupID, m.Status} }), maxSeries, "groups with members")
 }
