@@ -14,7 +14,7 @@ import (
 
 // check says whether the configuration is valid, down to the files that it
 // names. It calls no API.
-func check(ctx context.Context, flags *flags, load loader, stdout io.Writer) error {
+func check(ctx context.Context, flags *flags, load loader, stdout, stderr io.Writer) error {
 	if err := web.Validate(*flags.web.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
@@ -22,6 +22,9 @@ func check(ctx context.Context, flags *flags, load loader, stdout io.Writer) err
 	defer fleet.Close()
 	if err := fleet.Reload(ctx); err != nil {
 		return err
+	}
+	for _, w := range fleet.Config().Warnings() {
+		fmt.Fprintln(stderr, "warning:", w)
 	}
 	fmt.Fprintf(stdout, "the configuration is valid: %s\n", counted(len(fleet.Caches()), "organization"))
 	return nil

@@ -31,6 +31,7 @@ type flags struct {
 	once                   bool
 	onceOutput             string
 	onceOrganization       string
+	onceCapture            string
 	telemetryPath          string
 	probePath              string
 	healthAddress          string
@@ -65,6 +66,7 @@ func parseFlags(args []string, stdout io.Writer) (*flags, error) {
 	app.Flag("once", "Refresh once, write the result to standard output and a diagnosis to standard error, and exit: 1 if any collector failed, else 0.").BoolVar(&f.once)
 	app.Flag("once.output", "Output of --once: metrics, table or json.").Default("metrics").EnumVar(&f.onceOutput, "metrics", "table", "json")
 	app.Flag("once.organization", "The only organization that --once reads.").StringVar(&f.onceOrganization)
+	app.Flag("once.capture", "Directory, which is made or is empty, for the calls of --once, anonymised, to be sent with a bug report.").StringVar(&f.onceCapture)
 	app.Flag("web.telemetry-path", "Path of the metrics of all organizations.").Default("/metrics").StringVar(&f.telemetryPath)
 	app.Flag("web.probe-path", "Path of the metrics of one organization.").Default("/probe").StringVar(&f.probePath)
 	app.Flag("web.health-address", "Extra plain-HTTP address that serves only "+webui.PathHealthy+" and "+webui.PathReady+".").StringVar(&f.healthAddress)
@@ -98,8 +100,8 @@ func (f *flags) check() error {
 		return fmt.Errorf("--scrape.timeout-offset must not be below 0, not %s", f.timeoutOffset)
 	case f.demo && f.configFile != "":
 		return errors.New("--demo and --config.file exclude each other")
-	case !f.once && (f.onceOutput != "metrics" || f.onceOrganization != ""):
-		return errors.New("--once.output and --once.organization need --once")
+	case !f.once && (f.onceOutput != "metrics" || f.onceOrganization != "" || f.onceCapture != ""):
+		return errors.New("--once.output, --once.organization and --once.capture need --once")
 	}
 	return checkPaths(f.telemetryPath, f.probePath)
 }

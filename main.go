@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	switch {
 	case flags.configCheck:
-		return check(ctx, flags, load, stdout)
+		return check(ctx, flags, load, stdout, stderr)
 	case flags.once:
 		return once(ctx, flags, load, stdout, stderr)
 	}

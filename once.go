@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/capture"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
@@ -26,9 +27,14 @@ import (
 // diagnosis to stderr.
 func once(ctx context.Context, flags *flags, load loader, stdout, stderr io.Writer) error {
 	calls := &callCounter{Observer: collector.NewSelf(false), calls: map[string]int{}}
-	fleet := cloud.NewFleet(func() (*config.Config, error) { return loadOnly(load, flags.onceOrganization) }, cloud.Deps{
-		Logger: log.NewNopLogger(), UserAgent: userAgent(), Observer: calls,
-	})
+	deps := cloud.Deps{Logger: log.NewNopLogger(), UserAgent: userAgent(), Observer: calls}
+	if flags.onceCapture != "" {
+		var err error
+		if deps.Capture, err = capture.New(flags.onceCapture); err != nil {
+			return fmt.Errorf("--once.capture: %w", err)
+		}
+	}
+	fleet := cloud.NewFleet(func() (*config.Config, error) { return loadOnly(load, flags.onceOrganization) }, deps)
 	defer fleet.Close()
 	if err := fleet.Reload(ctx); err != nil {
 		return err
@@ -45,6 +51,13 @@ func once(ctx context.Context, flags *flags, load loader, stdout, stderr io.Writ
 		collectors += len(all)
 		failed += countFailed(all)
 		diagnose(stderr, s, calls.of(s.Organization), now)
+	}
+	if deps.Capture != nil {
+		files, err := deps.Capture.Files()
+		if err != nil {
+			return fmt.Errorf("--once.capture: %w", err)
+		}
+		fmt.Fprintf(stderr, "%s captured in %s: look through the files before you send them\n", counted(files, "call"), flags.onceCapture)
 	}
 	if err := writeSnapshots(stdout, flags.onceOutput, snapshots, now); err != nil {
 		return err

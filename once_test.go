@@ -3,13 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
@@ -163,8 +167,13 @@ func TestBadConfiguration(t *testing.T) {
 		{"empty file", "", "organizations: at least one is needed"},
 		{"no organization", "organizations: []\n", "organizations: at least one is needed"},
 		{"not YAML", "organizations: [\n", "line 1: did not find expected node content"},
-		{"unknown key", head + keys + "    acess_key: x\n", `line 6: unknown key "acess_key"`},
+		{"unknown key", head + keys + "    acess_key: x\n", `organization "acme": line 6: unknown key "acess_key", did you mean access_key?`},
 		{"unknown default", "defaults: {ttl: 5m}\n" + head + keys, `line 1: unknown key "ttl"`},
+		{"unknown key of the file", "organization: []\n" + head + keys, `line 1: unknown key "organization", did you mean organizations?`},
+		{"duration without a unit", head + keys + "    cache_ttl: 5\n", `organization "acme": cache_ttl: "5" has no unit: write 5s, 5m or 5h`},
+		{"key without a value", head + keys + "    cache_ttl:\n", `organization "acme": cache_ttl has no value`},
+		{"placeholder", head + "    access_key: ${ACCESS}\n    secret_key_file: " + key + "\n", `organization "acme": access_key looks like a placeholder`},
+		{"password file missing", head + keys + "    http_client_config: {basic_auth: {username: a, password_file: /nowhere/password}}\n", `organization "acme": http_client_config: open /nowhere/password`},
 		{"key twice", head + keys + "    cloud: ncp\n", `line 6: duplicate key "cloud"`},
 		{"name that is not UTF-8", "organizations:\n  - name: !!binary /w==\n" + keys, "name is not valid UTF-8"},
 		{"name twice", head + keys + strings.TrimPrefix(head, "organizations:\n") + keys, `organization "acme": duplicate organization name`},
@@ -212,6 +221,52 @@ func TestBadConfiguration(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// All errors are reported at once, each with the file's name.
+func TestAllErrorsAreReported(t *testing.T) {
+	file := write(t, "config.yml", `
+defaults: {max_stale: long}
+organizations:
+  - {name: acme, cloud: ncp, access_key: A, secret_key: S, cache_ttl: soon, pagesize: 3, page_size: 4}
+  - {name: acme, cloud: scp, access_key: A, concurrency: 0, page_size: 0}
+  - {cloud: gcp}
+`)
+	err := run(t.Context(), []string{"--config.check", "--config.file=" + file}, io.Discard, io.Discard)
+	want := []string{
+		`defaults: max_stale: not a valid duration string: "long"`,
+		`organization "acme": line 4: unknown key "page_size"`,
+		`organization "acme": line 4: unknown key "pagesize"`,
+		`organization "acme": cache_ttl: not a valid duration string: "soon"`,
+		`organization "acme": duplicate organization name`,
+		`organization "acme": concurrency must be 1 to 1000, not 0`,
+		`organization "acme": secret_key or secret_key_file is missing`,
+		`organization "acme": page_size must be 1 to 1000, not 0`,
+		`organizations[2]: name is missing`,
+		`organizations[2]: cloud must be ncp or scp, not "gcp"`,
+	}
+	for i := range want {
+		want[i] = file + ": " + want[i]
+	}
+	if diff := cmp.Diff(want, strings.Split(fmt.Sprint(err), "\n")); diff != "" {
+		t.Errorf("errors (-want +have):\n%s", diff)
+	}
+}
+
+func TestConfigCheckWarns(t *testing.T) {
+	key := write(t, "key", "secret\n")
+	if err := os.Chmod(key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file := write(t, "config.yml", fmt.Sprintf("organizations:\n  - {name: a, cloud: ncp, access_key: K, secret_key_file: %[1]s}\n  - {name: b, cloud: ncp, access_key: K, secret_key: S}\n  - {name: c, cloud: scp, access_key: K, secret_key: S}\n", key))
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--config.check", "--config.file=" + file}, io.Discard, &out); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("warning: organization \"a\": every user of this machine can read %s: chmod o-r it\nwarning: organizations \"a\" and \"b\" have the same access key: they export the same data\n", key)
+	if out.String() != want {
+		t.Errorf("want %q\nhave %q", want, out.String())
 	}
 }
 

@@ -132,11 +132,18 @@ func (s *server) refreshRegularly(ctx context.Context) {
 	}
 }
 
-// fleetReload reloads the fleet. A disk that hangs delays it for a while only.
+// fleetReload reloads the fleet and logs warnings. A disk that hangs delays it
+// for a while only.
 func (s *server) fleetReload(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
 	defer cancel()
-	return s.fleet.Reload(ctx)
+	if err := s.fleet.Reload(ctx); err != nil {
+		return err
+	}
+	for _, w := range s.fleet.Config().Warnings() {
+		level.Warn(s.logger).Log("msg", "configuration", "warning", w)
+	}
+	return nil
 }
 
 // close ends everything that runs, and then what it writes to.

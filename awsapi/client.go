@@ -72,9 +72,10 @@ func New(cfg Config) *Client {
 			Sign: func(req *http.Request, operation string, now time.Time) {
 				sign(req, operation, cfg.Region, now)
 			},
-			Explain: explain,
-			Secrets: cfg.Credentials.secrets,
-			Pace:    pace(),
+			Explain:     explain,
+			ErrorFields: []string{"__type"},
+			Secrets:     cfg.Credentials.secrets,
+			Pace:        pace(),
 		}, cfg.Transport),
 	}
 }

@@ -22,7 +22,15 @@ func update() bool {
 	return f != nil && f.Value.String() == "true"
 }
 
+// full reports whether the alerts are tested at all combinations of intervals,
+// which takes minutes.
+func full() bool {
+	f := flag.Lookup("full")
+	return f != nil && f.Value.String() == "true"
+}
+
 func TestMain(m *testing.M) {
+	flag.Bool("full", false, "test the alerts at all combinations of intervals")
 	flag.Bool("update", false, "write docs/metrics.md and docs/alerts.md")
 	flag.Parse()
 	os.Exit(m.Run())

@@ -55,7 +55,8 @@ func New(cfg Config) *Client {
 				access, secret := cfg.Keys()
 				sign(req, now, access, secret)
 			},
-			Explain: explain,
+			Explain:     explain,
+			ErrorFields: []string{"error", "errors", "errorCode", "code", "responseError"},
 			Secrets: func() []string {
 				access, secret := cfg.Keys()
 				return []string{access, secret}
@@ -68,12 +69,21 @@ func New(cfg Config) *Client {
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 // Organization returns the caller's organization. It has no Number if the
-// account has neither made nor joined one.
+// account has neither made nor joined one: the answer is null, {}, or an
+// organization without its number. Any other object is an error.
 // Source: organization-get-org.
 func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
 	return get(ctx, c, pathOrganization, pathOrganization, func(r *httpx.Reader) Organization {
 		var o Organization
-		r.Object(func(name string) { o.read(name, r) })
+		fields, documented := 0, false
+		r.Object(func(name string) {
+			fields++
+			documented = documented || isOrganization(name)
+			o.read(name, r)
+		})
+		if fields > 0 && !documented {
+			r.Fail("unexpected shape: no field of an organization")
+		}
 		return o
 	})
 }

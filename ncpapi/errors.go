@@ -66,7 +66,7 @@ func gateway(code string) (meaning, bool) {
 	return meaning{}, false
 }
 
-// explain makes an error of an answer that is not 2xx.
+// explain makes an error of an answer whose body is one.
 func explain(status int, header http.Header, body []byte) httpx.Error {
 	code, message, table := parse(body)
 	m, known := table(code)

@@ -33,6 +33,17 @@ type Organization struct {
 	Joined   time.Time // joinYmdt: when the caller joined
 }
 
+// isOrganization reports whether an organization has a field of that name.
+func isOrganization(name string) bool {
+	switch name {
+	case "organizationNo", "organizationName", "organizationDesc",
+		"masterMemberNo", "masterMemberName", "masterMemberEmailAddress", "masterMemberYn",
+		"memberNo", "memberStatusCode", "joinYmdt", "regYmdt":
+		return true
+	}
+	return false
+}
+
 func (o *Organization) read(name string, r *httpx.Reader) {
 	switch name {
 	case "organizationNo":

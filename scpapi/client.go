@@ -63,6 +63,7 @@ func New(cfg Config) *Client {
 					req.Header.Set("Scp-Api-Version", "organization "+cfg.Version)
 				}
 			},
+			ErrorFields: []string{"error", "errors"},
 			Explain: func(status int, _ http.Header, body []byte) httpx.Error {
 				return explain(status, body, cfg.Version)
 			},

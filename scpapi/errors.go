@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
@@ -18,14 +19,15 @@ type Error = httpx.Error
 // have.
 var ErrVersion = errors.New("unknown API version")
 
-// explain makes an error of an answer that is not 2xx. version is the requested
+// explain makes an error of an answer whose body is one. version is the requested
 // one. The documentation has no schema of errors; these shapes were seen.
 func explain(status int, body []byte, version string) httpx.Error {
 	b := httpx.ParseFields(body)
 	if b.Text("status") == "UNAUTHORIZED" {
 		return gateway(b)
 	}
-	if status == http.StatusNotFound && b["errors"] == nil {
+	own, _ := strconv.Atoi(b.Text("status")) // where the HTTP status is 200
+	if (status == http.StatusNotFound || status/100 == 2 && own == http.StatusNotFound) && b["errors"] == nil {
 		return notFound(b)
 	}
 	e := b.First("errors")
@@ -58,7 +60,7 @@ func kind(status int, code string) httpx.Kind {
 		return httpx.Forbidden
 	case "ContactAdminForAssistance":
 		return httpx.Server
-	case "NoSuchVersion":
+	case "NoSuchVersion", "ValidationError":
 		return httpx.Other
 	}
 	return httpx.ByStatus(status)

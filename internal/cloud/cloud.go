@@ -12,6 +12,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v2"
 
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/capture"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
@@ -22,6 +23,7 @@ import (
 type Cloud struct {
 	config.Cloud // its name, collectors and YAML keys
 	Known        org.Known
+	Fields       capture.Fields // what its API documents
 	// Open returns the source of an organization, whose keys are those that
 	// Keys returned. It calls no API.
 	Open func(keys config.Organization, env Env) (Source, error)
@@ -65,6 +67,7 @@ type Deps struct {
 	// Transport carries all calls, for tests. Nil: each organization has its
 	// own, made from its http_client_config.
 	Transport http.RoundTripper
+	Capture   *capture.Capture // writes all calls; nil: nothing does
 }
 
 // An Observer is told what happens to the organizations, by cloud and name.
@@ -103,6 +106,9 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 		if err != nil {
 			return nil, fmt.Errorf("organization %q: http_client_config: %w", base.Name, err)
 		}
+	}
+	if deps.Capture != nil {
+		transport = deps.Capture.Transport(transport, base.Cloud, cloud.Fields)
 	}
 	source, err := cloud.Open(o, Env{
 		Logger: log.With(deps.Logger, "cloud", base.Cloud, "organization", base.Name),

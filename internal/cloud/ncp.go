@@ -38,7 +38,8 @@ func ncpCloud() Cloud {
 				{From: "JOIN", To: org.None},
 			},
 		},
-		Open: openNCP,
+		Fields: ncpFields(),
+		Open:   openNCP,
 	}
 }
 

@@ -43,7 +43,8 @@ func scpCloud() Cloud {
 				{From: "ACTIVE", To: org.None},
 			},
 		},
-		Open: openSCP,
+		Fields: scpFields(),
+		Open:   openSCP,
 	}
 }
 

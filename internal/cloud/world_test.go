@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/collector"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/capture"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/cloud"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
@@ -74,12 +75,20 @@ func parse(yaml string) func() (*config.Config, error) {
 // synctest bubble: its time begins at the samples' reference time.
 func newWorld(t *testing.T, yaml string, api http.Handler) *world {
 	t.Helper()
-	time.Sleep(time.Until(sim.SampleTime()))
+	return newWorldAt(t, sim.SampleTime(), yaml, api, nil)
+}
+
+// newWorldAt is newWorld at another time, whose calls are captured unless calls
+// is nil.
+func newWorldAt(t *testing.T, start time.Time, yaml string, api http.Handler, calls *capture.Capture) *world {
+	t.Helper()
+	time.Sleep(time.Until(start))
 	w := &world{t: t, log: &strings.Builder{}}
 	w.fleet = cloud.NewFleet(parse(yaml), cloud.Deps{
 		Logger:    log.NewSyncLogger(log.NewLogfmtLogger(w.log)),
 		Observer:  collector.NewSelf(false),
 		Transport: inProcess{api},
+		Capture:   calls,
 	})
 	if err := w.fleet.Reload(context.Background()); err != nil {
 		t.Fatal(err)

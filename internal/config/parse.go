@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,7 +41,7 @@ func parse(r io.Reader, dir string, clouds []Cloud) (*Config, []error) {
 	dec.SetStrict(true)
 	var f file
 	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return nil, readable(err)
+		return nil, readable(err, yamlKeys(reflect.TypeFor[file]()))
 	}
 	var second any
 	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
@@ -91,7 +92,7 @@ func checkDefaults(defaults node) []error {
 	}
 	var s Settings
 	if err := defaults.decode(&s); err != nil {
-		return readable(err)
+		return readable(err, yamlKeys(reflect.TypeFor[Settings]()))
 	}
 	return s.checkSyntax()
 }
@@ -110,7 +111,7 @@ func organization(n, defaults node, dir string, clouds []Cloud) (o Organization,
 	i := slices.IndexFunc(clouds, func(c Cloud) bool { return c.Name == head.Cloud })
 	if i < 0 {
 		if head.Cloud == "" && headErr != nil {
-			return nil, head.Name, readable(headErr)
+			return nil, head.Name, readable(headErr, nil)
 		}
 		return nil, head.Name, []error{fmt.Errorf("cloud must be %s, not %q", cloudNames(clouds), head.Cloud)}
 	}
@@ -120,7 +121,7 @@ func organization(n, defaults node, dir string, clouds []Cloud) (o Organization,
 	}
 	o.Base().Collectors = slices.Clone(clouds[i].Defaults)
 	if err := n.decode(o); err != nil {
-		errs = readable(err)
+		errs = readable(err, yamlKeys(reflect.TypeOf(o)))
 	}
 	for key, value := range head.Rest {
 		if value == nil {
@@ -128,10 +129,7 @@ func organization(n, defaults node, dir string, clouds []Cloud) (o Organization,
 		}
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	if len(errs) > 0 {
-		return nil, head.Name, errs
-	}
-	errs = append(o.Base().validate(dir, clouds[i]), o.Validate(dir)...)
+	errs = slices.Concat(errs, o.Base().validate(dir, clouds[i]), o.Validate(dir))
 	if err := checkURL(o.Base().BaseURL, o.Base().InsecureHTTP); err != nil {
 		errs = append(errs, fmt.Errorf("base_url: %w", err))
 	}
@@ -169,15 +167,20 @@ var (
 )
 
 // readable returns the errors of the YAML library without Go types, and without
-// the values: one may be a secret.
-func readable(err error) []error {
+// the values: one may be a secret. It suggests one of keys for an unknown key.
+func readable(err error, keys []string) []error {
 	var types *yaml.TypeError
 	if !errors.As(err, &types) {
 		return []error{errors.New(wrongType.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), "cannot read $1"))}
 	}
 	var errs []error
 	for _, line := range types.Errors {
-		line = unknownKey.ReplaceAllString(line, `unknown key "$1"`)
+		if m := unknownKey.FindStringSubmatch(line); m != nil {
+			line = strings.Replace(line, m[0], fmt.Sprintf("unknown key %q", m[1]), 1)
+			if name := suggest(m[1], keys); name != "" {
+				line += ", did you mean " + name + "?"
+			}
+		}
 		line = duplicateKey.ReplaceAllString(line, `duplicate key "$1"`)
 		if m := wrongType.FindStringSubmatchIndex(line); m != nil {
 			line = line[:m[0]] + "cannot read " + line[m[2]:m[3]] + " as " + kind(line[m[6]:m[7]])

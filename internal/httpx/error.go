@@ -90,9 +90,12 @@ func (e *Error) transient() bool {
 	return false
 }
 
-// ByStatus returns the kind of an answer whose code says nothing.
+// ByStatus returns the kind of an error whose code says nothing. Behind a
+// status of 2xx it is an answer that is not as documented.
 func ByStatus(status int) Kind {
 	switch {
+	case status/100 == 2:
+		return Decode
 	case status == 401:
 		return Auth
 	case status == 403:

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ import (
 	"strings"
 )
 
-// explain makes an error of an answer that is not 2xx.
+// explain makes an error of an answer whose body is an error's.
 func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	e := c.api.Explain(status, header, body)
 	e.API, e.Status = c.api.Name, status
@@ -22,7 +23,7 @@ func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	e.Offset, _ = clockOffset(header)
 	skewed := e.Offset.Abs() > MaxSkew && header.Get("Date") != ""
 	switch {
-	case e.Kind == Auth && status == http.StatusUnauthorized && skewed:
+	case e.Kind == Auth && (status == http.StatusUnauthorized || status/100 == 2) && skewed:
 		e.Kind = ClockSkew
 	case e.Kind == ClockSkew && !skewed:
 		e.Kind = Auth
@@ -32,7 +33,30 @@ func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	}
 	e.Code, e.Detail = c.clean(e.Code), c.clean(e.Detail)
 	e.Permission, e.RequestID = c.clean(e.Permission), c.clean(e.RequestID)
+	if e.Kind == Throttled {
+		c.transport.cfg.Throttled()
+	}
 	return &e
+}
+
+// errorInside makes an error of an answer of 2xx whose body is an error's. It
+// returns nil for any other answer.
+func (c *Client) errorInside(resp *http.Response, r *Reader) *Error {
+	shape, misshapen := errors.AsType[shapeError](r.err)
+	if r.err != nil && !misshapen || r.err == nil && !r.refused {
+		return nil // not readable at all, or as documented
+	}
+	body, _ := json.Marshal(r.unread) // values that were read as JSON
+	e := c.explain(resp.StatusCode, resp.Header, body)
+	switch {
+	case r.refused && r.rows > 0: // which of the two is right?
+		e.Kind, e.Message, e.Err = Decode, "", errors.New("an error beside rows")
+	case !r.refused && e.Kind == Decode && e.Code == "":
+		e.Message, e.Detail, e.Err = "", "", shape
+	case e.Detail == strings.ToLower(http.StatusText(resp.StatusCode)):
+		e.Detail = "an error in place of the answer"
+	}
+	return e
 }
 
 // clean makes a text of the API fit for a log, without our secrets.
@@ -79,11 +103,6 @@ func issuer(e *tls.CertificateVerificationError) string {
 // undecodable makes an error of an answer of 2xx that does not match the
 // documentation, or was cut off.
 func (c *Client) undecodable(resp *http.Response, b *body, r *Reader) *Error {
-	if ParseFields(b.head) != nil {
-		if e := c.explain(resp.StatusCode, resp.Header, b.head); e.Code != "" {
-			return e
-		}
-	}
 	e := &Error{API: c.api.Name, Kind: Decode, Status: resp.StatusCode}
 	var large *http.MaxBytesError
 	var corrupt flate.CorruptInputError
@@ -109,16 +128,12 @@ func (c *Client) undecodable(resp *http.Response, b *body, r *Reader) *Error {
 	return e
 }
 
-// maxHead is how much of an answer can be an error with a good status, in bytes.
-const maxHead = 4 << 10
-
 // A body records how an answer began and ended.
 type body struct {
 	r     io.Reader
 	n     int64
-	first byte   // first byte that is not white space
-	head  []byte // the first maxHead bytes
-	err   error  // other than io.EOF
+	first byte  // first byte that is not white space
+	err   error // other than io.EOF
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -129,7 +144,6 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 	}
 	b.n += int64(n)
-	b.head = append(b.head, p[:min(n, maxHead-len(b.head))]...)
 	if err != nil && err != io.EOF {
 		b.err = err
 	}

@@ -28,11 +28,15 @@ type API struct {
 	Operations []string
 	// Sign adds the headers that authenticate req at the time now.
 	Sign func(req *http.Request, operation string, now time.Time)
-	// Explain makes an error of an answer that is not 2xx: its Kind, Code,
-	// Message, Detail, RequestID and Err. Kind ClockSkew says that a wrong clock
-	// can be the cause: it becomes Auth if ours is right. An answer of 2xx that
-	// cannot be decoded is the error that Explain makes of it, if that has a Code.
+	// Explain makes an error of an answer that is not 2xx, or whose body is an
+	// error's all the same: its Kind, Code, Message, Detail, RequestID and Err. Kind
+	// ClockSkew says that a wrong clock can be the cause: it becomes Auth if ours is
+	// right.
 	Explain func(status int, header http.Header, body []byte) Error
+	// ErrorFields are the fields of a JSON object that make it an error, whatever
+	// the HTTP status is and whatever else the object has. A field that is null,
+	// empty, false or 0 does not.
+	ErrorFields []string
 	// Secrets are removed from every text of the API. They may change.
 	Secrets func() []string
 	// Pace limits the rate of single operations, below the RateLimit of all.
@@ -48,7 +52,7 @@ type Client struct {
 
 // New returns a Client of api.
 func New(api API, t *Transport) *Client {
-	sign := func(req *http.Request, now time.Time) { api.Sign(req, operation(req.Context()), now) }
+	sign := func(req *http.Request, now time.Time) { api.Sign(req, Operation(req.Context()), now) }
 	return &Client{api: api, http: http.Client{Transport: t.signing(sign, api.Pace)}, transport: t}
 }
 
@@ -100,10 +104,14 @@ func attempt[T any](ctx context.Context, c *Client, r Request, read func(*Reader
 	defer resp.Body.Close()
 	body := &body{r: resp.Body}
 	reader := newReader(body, c.transport.cfg.MaxRows)
+	reader.errorFields = c.api.ErrorFields
 	out = read(reader)
 	reader.end()
+	if e := c.errorInside(resp, reader); e != nil {
+		return out, 0, e
+	}
 	if reader.err != nil {
-		return out, 0, c.report(c.undecodable(resp, body, reader))
+		return out, 0, c.undecodable(resp, body, reader)
 	}
 	return out, reader.unparsed, nil
 }
@@ -128,15 +136,7 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body) // a part of it is better than nothing
-	return nil, c.report(c.explain(resp.StatusCode, resp.Header, body))
-}
-
-// report counts an error that says there were too many calls.
-func (c *Client) report(e *Error) *Error {
-	if e.Kind == Throttled {
-		c.transport.cfg.Throttled()
-	}
-	return e
+	return nil, c.explain(resp.StatusCode, resp.Header, body)
 }
 
 // retry returns err as backoff expects it.

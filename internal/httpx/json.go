@@ -1,9 +1,11 @@
 package httpx
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +22,18 @@ type Reader struct {
 	unparsed int   // fields whose value could not be parsed
 	texts    map[string]string
 	maxRows  int
+
+	// What says that the answer is an error:
+	errorFields []string // names, see API
+	refused     bool     // the answer's object has such a field
+	unread      Fields   // of the answer's object, those that are not documented
+	rows        int      // elements of arrays that were read
 }
+
+// A shapeError says how an answer of valid JSON differs from its documentation.
+type shapeError string
+
+func (e shapeError) Error() string { return string(e) }
 
 // DecodeBody reads a whole body with read, as Get does. It returns the number of
 // fields that could not be parsed.
@@ -73,6 +86,7 @@ func (r *Reader) Array(each func()) {
 			r.fail(fmt.Errorf("more than %d rows", r.maxRows))
 			return
 		}
+		r.rows++
 		each()
 	}
 	r.token()
@@ -85,11 +99,16 @@ func (r *Reader) Object(field func(name string)) bool {
 	if !r.open('{', "object") {
 		return false
 	}
+	top := r.dec.StackDepth() == 1
 	for r.err == nil && r.dec.PeekKind() != '}' {
 		name := r.text(r.value())
 		at := r.dec.InputOffset()
 		field(name)
-		if r.err == nil && r.dec.InputOffset() == at {
+		switch {
+		case r.err != nil || r.dec.InputOffset() != at:
+		case top:
+			r.keep(name)
+		default:
 			r.skip()
 		}
 	}
@@ -97,10 +116,29 @@ func (r *Reader) Object(field func(name string)) bool {
 	return true
 }
 
+// keep consumes a field of the answer's object that is not documented: it may
+// say that the answer is an error. Only what an error can have is kept.
+func (r *Reader) keep(name string) {
+	const fields = 32
+	refuses := slices.Contains(r.errorFields, name)
+	if kind := r.peek(); !refuses && (kind == '{' || kind == '[') {
+		r.skip()
+		return
+	}
+	v := r.value()
+	r.refused = r.refused || refuses && !slices.Contains([]string{"", "null", `""`, "[]", "{}", "false", "0"}, string(v))
+	if r.unread == nil {
+		r.unread = Fields{}
+	}
+	if refuses || len(v) <= maxField && len(r.unread) < fields {
+		r.unread[name] = json.RawMessage(v.Clone())
+	}
+}
+
 // Row is Object for an element of a list, where null is an error.
 func (r *Reader) Row(field func(name string)) {
 	if r.peek() == 'n' {
-		r.fail(errors.New("unexpected shape: null instead of an object"))
+		r.fail(shapeError("unexpected shape: null instead of an object"))
 		return
 	}
 	r.Object(field)
@@ -235,7 +273,7 @@ func (r *Reader) fieldIs(kind jsontext.Kind) bool {
 func (r *Reader) Unparsed() { r.unparsed++ }
 
 // Fail makes the answer one that cannot be decoded, with the reason.
-func (r *Reader) Fail(why string) { r.fail(errors.New(why)) }
+func (r *Reader) Fail(why string) { r.fail(shapeError(why)) }
 
 // open consumes the start of an array or object.
 func (r *Reader) open(kind jsontext.Kind, name string) bool {
@@ -248,7 +286,10 @@ func (r *Reader) open(kind jsontext.Kind, name string) bool {
 	case 0:
 		r.token() // for its error
 	default:
-		r.fail(fmt.Errorf("unexpected shape: %s instead of an %s", kindName(have), name))
+		if have == '{' && r.dec.StackDepth() == 0 {
+			r.Object(func(string) {})
+		}
+		r.fail(shapeError(fmt.Sprintf("unexpected shape: %s instead of an %s", kindName(have), name)))
 	}
 	return false
 }

@@ -91,7 +91,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	start := time.Now()
 	resp, err := t.cfg.Next.RoundTrip(req)
-	call := Call{Operation: operation(ctx), Took: time.Since(start)}
+	call := Call{Operation: Operation(ctx), Took: time.Since(start)}
 	if err != nil {
 		release()
 		if !errors.Is(ctx.Err(), context.Canceled) { // a call that was given up says nothing about the API
@@ -130,7 +130,7 @@ var errLimited = errors.New("timed out waiting for concurrency or rate_limit")
 // acquire waits for a free slot and the rate limits. It waits for that of the
 // operation first: meanwhile, the slot is free for others.
 func (t *Transport) acquire(ctx context.Context) (release func(), err error) {
-	if pace := t.pace[operation(ctx)]; pace != nil {
+	if pace := t.pace[Operation(ctx)]; pace != nil {
 		if err := pace.Wait(ctx); err != nil {
 			return nil, fmt.Errorf("%w: %w", errLimited, cmp.Or(ctx.Err(), context.DeadlineExceeded))
 		}
@@ -174,7 +174,8 @@ func WithOperation(ctx context.Context, operation string) context.Context {
 	return context.WithValue(ctx, operationKey{}, operation)
 }
 
-func operation(ctx context.Context) string {
+// Operation returns the name of a context's operation, or "other".
+func Operation(ctx context.Context) string {
 	name, ok := ctx.Value(operationKey{}).(string)
 	if !ok {
 		return "other"

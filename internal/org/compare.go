@@ -153,7 +153,7 @@ func counted(m []Member) []Member {
 }
 
 // compareInvitations finds the invitations that have become pending, that are
-// pending again with another date, and that no longer are pending.
+// pending again with a later date, and that no longer are pending.
 func compareInvitations(before, after []Invitation, appeared, gone What, found func(Change)) {
 	change := func(what What, i *Invitation) {
 		found(Change{What: what, MemberID: cmp.Or(i.MemberID, i.ID), OrganizationID: i.OrganizationID, Status: i.Status})
@@ -171,9 +171,9 @@ func compareInvitations(before, after []Invitation, appeared, gone What, found f
 	})
 }
 
-// renewed reports whether is has another date than was.
+// renewed reports whether is was sent later than was.
 func renewed(was, is *Invitation) bool {
-	return !was.Created.IsZero() && !is.Created.IsZero() && !was.Created.Equal(is.Created)
+	return !was.Created.IsZero() && is.Created.After(was.Created)
 }
 
 // compareIdentity orders invitations by their ID, or else by who is invited

@@ -140,7 +140,7 @@ func TestViewWakesACache(t *testing.T) {
 		cfg := statusConfig()
 		cfg.Now = time.Now
 		cfg.Snapshots = func() []org.Snapshot { return []org.Snapshot{cache.Last()} }
-		cfg.Start = func([]string) { cache.Start() }
+		cfg.Start = func([]string) { go cache.Snapshot(t.Context()) }
 		for _, address := range []string{"/", "/organization?name=acme"} {
 			cache.Snapshot(t.Context())
 			time.Sleep(14 * time.Minute)

@@ -247,12 +247,12 @@ func TestDecisions(t *testing.T) {
 
 // The page and the alerts have the same thresholds.
 func TestThresholdsAreThoseOfTheAlerts(t *testing.T) {
-	rules, err := os.ReadFile("../../dashboards/rules.yml")
+	thresholds, err := os.ReadFile("../../dashboards/thresholds.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"invitation_expiry_days", "withdrawal_age_days"} {
-		if !regexp.MustCompile(`cloudorg:threshold:` + name + `\n\s+expr: 3\n`).Match(rules) {
+		if !regexp.MustCompile(`cloudorg:threshold:` + name + `\n\s+expr: 3\n`).Match(thresholds) {
 			t.Errorf("the threshold %s is not 3, or not there", name)
 		}
 	}

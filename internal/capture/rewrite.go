@@ -1,0 +1,175 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A rewriter copies JSON and replaces what could name somebody.
+type rewriter struct {
+	*values
+	fields Fields
+	sent   http.Header // of the request
+	dec    *jsontext.Decoder
+	enc    *jsontext.Encoder
+}
+
+// options accept what the clients accept, and write what a person can read.
+func options() []jsontext.Options {
+	return []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsontext.WithIndent("  ")}
+}
+
+// maxValue is the limit of what is buffered, as in the clients.
+const maxValue = 1 << 20 // bytes between two tokens
+
+// A source is a body that is rewritten. It records how the body began and
+// ended, and ends one with a value that is too long to be buffered.
+type source struct {
+	io.Reader
+	consumed func() int64
+	n        int64
+	first    byte  // first byte that is not white space
+	err      error // other than io.EOF
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	if s.n-s.consumed() > maxValue {
+		return 0, fmt.Errorf("a single value of more than %d bytes", maxValue)
+	}
+	n, err := s.Reader.Read(p)
+	for i := 0; s.first == 0 && i < n; i++ {
+		if p[i] > ' ' {
+			s.first = p[i]
+		}
+	}
+	s.n += int64(n)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// rewrite copies the single JSON value of a body.
+func (r *rewriter) rewrite(body *source, enc *jsontext.Encoder) error {
+	r.dec, r.enc = jsontext.NewDecoder(body, options()[:2]...), enc
+	body.consumed = r.dec.InputOffset
+	if err := r.value(Text, "", true); err != nil {
+		return err
+	}
+	if _, err := r.dec.ReadToken(); err != io.EOF {
+		return errors.Join(errors.New("data after the value"), err)
+	}
+	return nil
+}
+
+// value copies a value of a field named in. All below an undocumented field is
+// undocumented.
+func (r *rewriter) value(kind Kind, in string, documented bool) error {
+	switch r.dec.PeekKind() {
+	case '{':
+		return r.nested(func() error {
+			raw, err := r.dec.ReadValue()
+			if err != nil {
+				return err
+			}
+			name := unquoted(raw)
+			k, known := r.fields[in+"."+name]
+			if !known {
+				k, known = r.fields[name]
+			}
+			written := name
+			if !known {
+				written = r.name(name)
+			}
+			if err := r.enc.WriteToken(jsontext.String(written)); err != nil {
+				return err
+			}
+			return r.value(k, name, documented && known)
+		})
+	case '[':
+		return r.nested(func() error { return r.value(kind, in, documented) })
+	}
+	raw, err := r.dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if !documented {
+		kind = Text
+	}
+	switch raw.Kind() {
+	case '"':
+		return r.enc.WriteToken(jsontext.String(r.string(kind, unquoted(raw))))
+	case '0':
+		return r.enc.WriteValue(jsontext.Value(r.number(kind, string(raw))))
+	}
+	return r.enc.WriteValue(raw)
+}
+
+// nested copies an object or an array, of which each copies one element.
+func (r *rewriter) nested(each func() error) error {
+	if err := r.bracket(); err != nil {
+		return err
+	}
+	for kind := r.dec.PeekKind(); kind != '}' && kind != ']'; kind = r.dec.PeekKind() {
+		if err := each(); err != nil {
+			return err
+		}
+	}
+	return r.bracket()
+}
+
+func (r *rewriter) bracket() error {
+	token, err := r.dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	return r.enc.WriteToken(token)
+}
+
+func unquoted(raw jsontext.Value) string {
+	b, _ := jsontext.AppendUnquote(nil, raw) // the only error is bad UTF-8, which it replaces
+	return string(b)
+}
+
+func (r *rewriter) string(kind Kind, s string) string {
+	switch kind {
+	case Keep:
+		if s = s[strings.LastIndex(s, "#")+1:]; keep(s, r.sent) { // AWS has a namespace before it
+			return s
+		}
+	case ID:
+		return r.id(s)
+	case Path:
+		return r.path(s)
+	case Time:
+		if t, ok := r.time(s); ok {
+			return t
+		}
+	case Text:
+	}
+	return text(s)
+}
+
+func (r *rewriter) number(kind Kind, n string) string {
+	switch kind {
+	case Keep:
+		if code.MatchString(n) {
+			return n
+		}
+	case ID, Path:
+		if decimal.MatchString(n) {
+			return r.id(n)
+		}
+	case Time:
+		if t, ok := r.time(n); ok {
+			return t
+		}
+	case Text:
+	}
+	return digits(n)
+}
