@@ -50,7 +50,8 @@ func awsCloud() Cloud {
 				{From: "ACTIVE", To: org.None},
 			},
 		},
-		Open: openAWS,
+		Fields: awsFields(),
+		Open:   openAWS,
 	}
 }
 
