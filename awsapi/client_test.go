@@ -226,7 +226,9 @@ func TestLongToken(t *testing.T) {
 // Fields that cannot be read leave their rows.
 func TestDrift(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rt := &canned{answer: func(operation string, _ map[string]any, _ int) answer { return answer{body: sample(t, operation+".drift.json")} }}
+		rt := &canned{answer: func(operation string, _ map[string]any, _ int) answer {
+			return answer{body: sample(t, operation+".drift.json")}
+		}}
 		accounts, unparsed, err := newClient(rt).Accounts(t.Context())
 		if err != nil || len(accounts) != 5 || unparsed != 4 {
 			t.Errorf("accounts: %d, %d, %v", len(accounts), unparsed, err)
@@ -260,7 +262,9 @@ func TestTimes(t *testing.T) {
 // for them.
 func TestParties(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rt := &canned{answer: func(operation string, _ map[string]any, _ int) answer { return answer{body: sample(t, operation+".json")} }}
+		rt := &canned{answer: func(operation string, _ map[string]any, _ int) answer {
+			return answer{body: sample(t, operation+".json")}
+		}}
 		handshakes, _, err := newClient(rt).Handshakes(t.Context())
 		if err != nil || len(handshakes) != 5 {
 			t.Fatal(handshakes, err)

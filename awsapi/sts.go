@@ -83,6 +83,7 @@ func explainCredentials(err error) error {
 	var timeout net.Error
 	var noProfile config.SharedConfigProfileNotExistError
 	var operation *smithy.OperationError
+	var undecodable *smithy.DeserializationError
 	if errors.As(err, &response) {
 		e.Status = response.HTTPStatusCode()
 		if r := response.HTTPResponse(); r != nil {
@@ -112,6 +113,8 @@ func explainCredentials(err error) error {
 		e.Message = fmt.Sprintf("no profile %q in the shared configuration", noProfile.Profile)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Kind, e.Message = httpx.Timeout, "no answer in time"
+	case errors.As(err, &undecodable):
+		e.Kind = httpx.Decode
 	case errors.Is(err, context.Canceled):
 	case errors.Is(err, os.ErrNotExist):
 	case e.Status >= http.StatusInternalServerError:

@@ -85,3 +85,13 @@ func (s *AWS) assume(c *call) response {
 	r.header.Set("Content-Type", "text/xml")
 	return r
 }
+
+// EndSessions makes all temporary keys that were given out expire.
+func (s *AWS) EndSessions() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for access, one := range s.sessions {
+		one.expires = time.Time{}
+		s.sessions[access] = one
+	}
+}
