@@ -24,9 +24,12 @@ var (
 	// ErrMember says that the key belongs to a member account, which may read
 	// almost nothing.
 	ErrMember = errors.New("not a key of the management account or of a delegated administrator")
-	// ErrCredentials says that there are no credentials to sign with: none were
-	// found, or those for finding them were refused.
+	// ErrCredentials says that there are no credentials to sign with. The error is
+	// of whom they were requested from, such as STS.
 	ErrCredentials = errors.New("no credentials")
+	// ErrNoCredentials says that the default chain of AWS's library came to its
+	// end, the instance's metadata, without finding any.
+	ErrNoCredentials = errors.New("no credentials were found")
 
 	errExpired = errors.New("the temporary credentials have expired")
 	errToken   = errors.New("the token of a page was refused")
@@ -35,8 +38,7 @@ var (
 var (
 	missing = regexp.MustCompile(`not authorized to perform: ([a-z-]+:[A-Za-z]+)`)
 	xmlCode = regexp.MustCompile(`<Code>([A-Za-z0-9._]{1,100})</Code>`)
-	// opaque matches what is not shown of a text: an ARN has the name of a
-	// session, which may be a person's.
+	// An ARN may have the name of a session, which may be a person's.
 	arn = regexp.MustCompile(`arn:[^\s"']*`)
 )
 

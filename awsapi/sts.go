@@ -2,13 +2,13 @@ package awsapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -74,16 +74,28 @@ func (c *Credentials) roundTrip(ctx context.Context, request *smithyhttp.Request
 	return response, nil
 }
 
+// A cause is why there are no credentials, in words that can be shown.
+type cause struct {
+	text     string
+	metadata bool // of the last that was asked, the instance's metadata
+}
+
+func (c cause) Error() string { return c.text }
+
+// Is makes a cause ErrCredentials, and perhaps ErrNoCredentials.
+func (c cause) Is(target error) bool {
+	return target == ErrCredentials || target == ErrNoCredentials && c.metadata
+}
+
 // explainCredentials makes an Error of a failure to get keys. Only a refusal is
 // Auth or Forbidden: a passing fault keeps its own kind.
 func explainCredentials(err error) error {
-	e := &Error{API: "aws", Kind: httpx.Other, Err: ErrCredentials}
-	var refusal smithy.APIError
-	var response *smithyhttp.ResponseError
-	var timeout net.Error
-	var noProfile config.SharedConfigProfileNotExistError
+	e := &Error{API: "aws", Kind: httpx.Other}
 	var operation *smithy.OperationError
-	var undecodable *smithy.DeserializationError
+	if errors.As(err, &operation) {
+		e.Message = operation.ServiceID + " " + operation.OperationName + " failed"
+	}
+	var response *smithyhttp.ResponseError
 	if errors.As(err, &response) {
 		e.Status = response.HTTPStatusCode()
 		if r := response.HTTPResponse(); r != nil {
@@ -93,56 +105,47 @@ func explainCredentials(err error) error {
 			}
 		}
 	}
-	named := errors.As(err, &operation)
+	var refusal smithy.APIError
+	var timeout net.Error
+	var noProfile config.SharedConfigProfileNotExistError
+	var undecodable *smithy.DeserializationError
+	var unsent *smithyhttp.RequestSendError
+	text := innermost(err).Error()
 	switch {
 	case errors.As(err, &refusal):
-		e.Code = httpx.Clean(refusal.ErrorCode())
-		e.Kind = kind(e.Code, e.Status)
-		skewed := e.Offset.Abs() > httpx.MaxSkew
-		switch {
-		case e.Kind == httpx.ClockSkew && !skewed:
-			e.Kind = httpx.Auth
-		case e.Status >= http.StatusInternalServerError:
-			e.Kind = httpx.Server
-		case e.Kind == httpx.Other && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden):
-			e.Kind = httpx.Auth
-		}
-		e.Message = fmt.Sprintf("%s %s was refused", operationService(operation), operationName(operation))
-		e.Err = fmt.Errorf("%w: %s", ErrCredentials, httpx.Clean(arn.ReplaceAllString(refusal.ErrorMessage(), "<arn>")))
+		e.Code, text = httpx.Clean(refusal.ErrorCode()), refusal.ErrorMessage()
+		e.Kind = refusalKind(e)
 	case errors.As(err, &noProfile):
-		e.Message = fmt.Sprintf("no profile %q in the shared configuration", noProfile.Profile)
+		text = fmt.Sprintf("no profile %q in the shared configuration", noProfile.Profile)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		e.Kind, e.Message = httpx.Timeout, "no answer in time"
+		e.Kind = httpx.Timeout
 	case errors.As(err, &undecodable):
 		e.Kind = httpx.Decode
-	case errors.Is(err, context.Canceled):
-	case errors.Is(err, os.ErrNotExist):
 	case e.Status >= http.StatusInternalServerError:
 		e.Kind = httpx.Server
-	case named && e.Status == 0:
+	case errors.As(err, &unsent):
 		e.Kind = httpx.Network
 	}
-	if e.Message == "" && named {
-		e.Message = fmt.Sprintf("%s %s failed", operationService(operation), operationName(operation))
+	e.Err = cause{
+		text:     httpx.Clean(arn.ReplaceAllString(text, "<arn>")),
+		metadata: operation != nil && operation.ServiceID == imds.ServiceID,
 	}
-	if refusal == nil {
-		e.Err = fmt.Errorf("%w: %s", ErrCredentials, httpx.Clean(arn.ReplaceAllString(innermost(err).Error(), "<arn>")))
-	}
+	e.Message = cmp.Or(e.Message, "no credentials")
 	return e
 }
 
-func operationService(o *smithy.OperationError) string {
-	if o == nil {
-		return "credential endpoint"
+// refusalKind returns the kind of a refusal by a code, or else by its status.
+func refusalKind(e *Error) httpx.Kind {
+	k := kind(e.Code, e.Status)
+	switch {
+	case e.Status >= http.StatusInternalServerError:
+		return httpx.Server
+	case k == httpx.ClockSkew && e.Offset.Abs() <= httpx.MaxSkew:
+		return httpx.Auth
+	case k == httpx.Other && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden):
+		return httpx.Auth
 	}
-	return o.ServiceID
-}
-
-func operationName(o *smithy.OperationError) string {
-	if o == nil {
-		return ""
-	}
-	return o.OperationName
+	return k
 }
 
 // innermost returns the cause at the end of the chain: those of the library

@@ -230,18 +230,21 @@ func explainAWS(err error) *org.Error {
 	if !errors.As(err, &e) {
 		return out
 	}
-	const found = "set access_key_file and secret_key_file, or profile, or run where the default chain of AWS's SDK finds credentials (environment, web identity, container or instance role)"
 	switch {
 	case errors.Is(err, awsapi.ErrNoOrganization):
 		out.Reason, out.Advice = org.NotMaster, "use a key of an account that belongs to the organization: its management account, or a delegated administrator"
 	case errors.Is(err, awsapi.ErrMember):
 		out.Advice = "use a key of the management account or of a delegated administrator; with a member account's key, only these collectors work: [organization, received_invitations]"
+	case errors.Is(err, awsapi.ErrNoCredentials):
+		out.Advice = "set access_key_file and secret_key_file, or profile, or run where the default chain of AWS's SDK finds credentials: environment, web identity, container or instance role"
 	case errors.Is(err, awsapi.ErrCredentials) && e.Kind == httpx.Forbidden:
 		out.Advice = "check role_arn and external_id: the role's trust policy must allow the caller sts:AssumeRole"
 	case errors.Is(err, awsapi.ErrCredentials) && e.Kind == httpx.Auth:
 		out.Advice = "check the keys, the profile or the token file that the role is assumed with"
-	case errors.Is(err, awsapi.ErrCredentials) && e.Kind != httpx.ClockSkew:
-		out.Advice = "if no credentials are configured, " + found + "; else check the network"
+	case errors.Is(err, awsapi.ErrCredentials) && e.Kind == httpx.Other:
+		out.Advice = "check the profile, or the files and variables that AWS's SDK reads"
+	case errors.Is(err, awsapi.ErrCredentials) && (e.Kind == httpx.Timeout || e.Kind == httpx.Network):
+		out.Advice = "check the network to STS in the configured region, and proxy_url"
 	case e.Kind == httpx.Forbidden && e.Permission != "":
 		out.Advice = "allow " + e.Permission + ` on resource "*" in the policy of the key's user or role, or remove the collector from the configuration`
 	case e.Kind == httpx.Auth:

@@ -138,10 +138,10 @@ func TestCredentialChain(t *testing.T) {
 			name: "session token expired", yaml: withAWS("session_token: TOKEN//=="), cloud: func(c *sim.AWS) { c.Set(sim.AWSOptions{SessionToken: "TOKEN//==", Expired: true}) },
 			reasons: []string{"auth"}, advice: "expired", text: "ExpiredTokenException",
 		},
-		{name: "none", yaml: withoutKeys(""), reasons: []string{"network"}, advice: "if no credentials are configured", text: "no credentials"},
+		{name: "none", yaml: withoutKeys(""), reasons: []string{"other"}, advice: "set access_key_file", text: "ec2imds GetMetadata failed"},
 		{
 			name: "role refused", yaml: withAWS(strings.Replace(withRole, "shared", "other", 1)),
-			reasons: []string{"forbidden"}, advice: "trust policy", text: "AccessDenied: STS AssumeRole was refused",
+			reasons: []string{"forbidden"}, advice: "trust policy", text: "AccessDenied: STS AssumeRole failed",
 		},
 		{
 			name: "wrong key for the role", yaml: strings.Replace(withAWS(withRole), "SECRET", "ANOTHER", 1),
@@ -149,11 +149,11 @@ func TestCredentialChain(t *testing.T) {
 		},
 		{
 			name: "token of nobody", env: web, yaml: withoutKeys(""), cloud: func(c *sim.AWS) { assumable(c, func(o *sim.AWSOptions) { o.WebIdentity = "x" }) },
-			reasons: []string{"auth"}, text: "InvalidIdentityToken: STS AssumeRoleWithWebIdentity was refused",
+			reasons: []string{"auth"}, text: "InvalidIdentityToken: STS AssumeRoleWithWebIdentity failed",
 		},
 		{
 			name: "no token file", env: map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": token + "-none", "AWS_ROLE_ARN": role}, yaml: withoutKeys(""),
-			reasons: []string{"other"}, text: "no such file",
+			reasons: []string{"other"}, advice: "check the profile", text: "no credentials: unable to read file",
 		},
 		{
 			name: "STS down", yaml: withAWS(withRole), cloud: func(c *sim.AWS) {
