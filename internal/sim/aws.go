@@ -33,6 +33,10 @@ type AWS struct {
 	pagings  map[string]AWSPaging // by operation
 	buckets  map[string]bucket    // by group of operations
 	sessions map[string]session   // by access key
+	latest   struct {             // what was served last, for a Clock that stands still
+		world time.Time
+		awsOrganization
+	}
 }
 
 // AWSOptions vary what the documentation leaves open, and what a test needs.

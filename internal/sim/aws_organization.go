@@ -36,7 +36,12 @@ func (s *AWS) organization(now time.Time) awsOrganization {
 		return awsSample()
 	}
 	world := s.cfg.Clock.World(now)
-	return awsCompany(s.cfg.Company(world), world)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.latest.world.Equal(world) || s.latest.id == "" {
+		s.latest.world, s.latest.awsOrganization = world, awsCompany(s.cfg.Company(world), world)
+	}
+	return s.latest.awsOrganization
 }
 
 func (o awsOrganization) self() object {
@@ -240,7 +245,8 @@ func (o *awsOrganization) addDelegations(c Company, account func(int64) string, 
 }
 
 // awsCreations returns the requests of the last 120 days to create an account:
-// every six days one, which runs for half a day. Every third one fails.
+// every six days one, which runs for half a day. Every third one fails. The
+// newest is first.
 func awsCreations(world time.Time) (rows []object) {
 	const interval, running, listed = 6 * day, day / 2, 120 * day
 	reasons := []string{"EMAIL_ALREADY_EXISTS", "ACCOUNT_LIMIT_EXCEEDED", "INTERNAL_FAILURE"}
@@ -258,6 +264,7 @@ func awsCreations(world time.Time) (rows []object) {
 		}
 		rows = append(rows, row)
 	}
+	slices.Reverse(rows)
 	return rows
 }
 

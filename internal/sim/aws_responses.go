@@ -67,6 +67,12 @@ func (s *AWS) respond(c *call) response {
 	if reason != "" {
 		return awsInvalid(reason)
 	}
+	switch key {
+	case "Accounts":
+		page = s.accountRows(page)
+	case "Handshakes":
+		page = s.handshakeRows(page)
+	}
 	body := fields(key, page)
 	if next != "" {
 		body = append(body, field{"NextToken", next})
@@ -93,20 +99,20 @@ func (s *AWS) list(operation string, q awsRequest, o awsOrganization) (key strin
 		}
 		return "OrganizationalUnits", below(o.units, q.ParentID), ""
 	case "ListAccounts":
-		return "Accounts", s.accountRows(o.accounts), ""
+		return "Accounts", o.accounts, ""
 	case "ListAccountsForParent":
 		if !o.hasParent(q.ParentID) {
 			return "", nil, "ParentNotFoundException"
 		}
-		return "Accounts", s.accountRows(below(o.accounts, q.ParentID)), ""
+		return "Accounts", below(o.accounts, q.ParentID), ""
 	case "ListHandshakesForOrganization":
-		return "Handshakes", s.handshakeRows(o.sent), ""
+		return "Handshakes", o.sent, ""
 	case "ListHandshakesForAccount":
 		rows := o.received
 		if s.current().OwnHandshakes {
 			rows = slices.Concat(o.received, o.sent)
 		}
-		return "Handshakes", s.handshakeRows(rows), ""
+		return "Handshakes", rows, ""
 	case "ListCreateAccountStatus":
 		return "CreateAccountStatuses", slices.DeleteFunc(slices.Clone(o.creations), func(c object) bool {
 			return len(q.States) > 0 && !slices.Contains(q.States, c.text("State"))
