@@ -244,7 +244,7 @@ organizations:
 		`organization "acme": secret_key or secret_key_file is missing`,
 		`organization "acme": page_size must be 1 to 1000, not 0`,
 		`organizations[2]: name is missing`,
-		`organizations[2]: cloud must be ncp or scp, not "gcp"`,
+		`organizations[2]: cloud must be ncp, scp or aws, not "gcp"`,
 	}
 	for i := range want {
 		want[i] = file + ": " + want[i]

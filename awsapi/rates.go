@@ -22,7 +22,7 @@ func pace() map[string]*rate.Limiter {
 		{5, 8, []string{listAdministrators}},
 		{1, 3, []string{listServiceAccess, listDelegatedServices}},
 	} {
-		limit := rate.NewLimiter(rate.Limit(row.perSecond/2), row.burst/2)
+		limit := rate.NewLimiter(rate.Limit(row.perSecond/2), (row.burst+1)/2)
 		for _, operation := range row.operations {
 			limits[operation] = limit
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -37,9 +38,7 @@ func sign(req *http.Request, operation, region string, now time.Time) {
 	if err != nil {
 		return // the API refuses a call without a signature
 	}
-	for name, values := range signed.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, signed.Header)
 }
 
 // bodyHash returns the SHA-256 of a request's body.

@@ -48,7 +48,7 @@ func (c *Credentials) carry(stack *middleware.Stack) error {
 		if service := awsmiddleware.GetServiceID(ctx); service != "STS" {
 			operation = "sso:" + awsmiddleware.GetOperationName(ctx)
 		}
-		response, err := c.roundTrip(httpx.WithOperation(ctx, operation), request)
+		response, err := c.roundTrip(httpx.WithOperation(ctx, operation), request) //nolint:bodyclose // it is in memory
 		if err != nil {
 			return out, metadata, &smithyhttp.RequestSendError{Err: err}
 		}
@@ -95,8 +95,7 @@ func explainCredentials(err error) error {
 	if errors.As(err, &operation) {
 		e.Message = operation.ServiceID + " " + operation.OperationName + " failed"
 	}
-	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		e.Status = response.HTTPStatusCode()
 		if r := response.HTTPResponse(); r != nil {
 			e.RequestID = httpx.Clean(r.Header.Get("X-Amzn-RequestId"))

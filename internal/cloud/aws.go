@@ -180,23 +180,31 @@ func (s *awsSource) Read(ctx context.Context) org.Listings {
 	wg.Go(func() {
 		read(&l.Members, explainAWS, func() ([]org.Member, int, error) {
 			if s.keys.MembersFrom == fromParents {
-				rows, vanished, unparsed, err := r.accountsOfTree()
+				rows, vanished, unparsed, err := r.accountsOfTree(ctx)
 				l.Members.Incomplete = vanished
 				return rows, unparsed, err
 			}
-			return r.accounts()
+			return r.accounts(ctx)
 		})
 	})
-	wg.Go(func() { read(&l.Invitations, explainAWS, r.invitations) })
-	wg.Go(func() { read(&l.Received, explainAWS, r.received) })
-	wg.Go(func() { read(&l.Policies, explainAWS, r.policies) })
+	wg.Go(func() {
+		read(&l.Invitations, explainAWS, func() ([]org.Invitation, int, error) { return r.invitations(ctx) })
+	})
+	wg.Go(func() {
+		read(&l.Received, explainAWS, func() ([]org.Invitation, int, error) { return r.received(ctx) })
+	})
+	wg.Go(func() {
+		read(&l.Policies, explainAWS, func() ([]org.Policy, int, error) { return r.policies(ctx) })
+	})
 	wg.Go(func() {
 		read(&l.Creations, explainAWS, func() ([]org.Creation, int, error) {
 			rows, unparsed, err := s.client.Creations(ctx)
 			return mapped(rows, unparsed, err, awsCreation)
 		})
 	})
-	wg.Go(func() { read(&l.Delegations, explainAWS, r.delegations) })
+	wg.Go(func() {
+		read(&l.Delegations, explainAWS, func() ([]org.Delegation, int, error) { return r.delegations(ctx) })
+	})
 	wg.Go(func() {
 		read(&l.Services, explainAWS, func() ([]org.ServiceAccess, int, error) {
 			rows, unparsed, err := s.client.ServiceAccess(ctx)

@@ -21,7 +21,6 @@ const maxUnitDepth = 5
 // makes its calls once.
 type awsReading struct {
 	*awsSource
-	ctx          context.Context //nolint:containedctx // lives as long as one Read
 	organization func() result[awsapi.Organization]
 	roots        func() result[[]awsapi.Root]
 	tree         func() awsTree
@@ -43,7 +42,7 @@ type awsTree struct {
 }
 
 func (s *awsSource) newReading(ctx context.Context) *awsReading {
-	r := &awsReading{awsSource: s, ctx: ctx}
+	r := &awsReading{awsSource: s}
 	r.organization = once(result[awsapi.Organization]{err: errUnread}, func() (o result[awsapi.Organization]) {
 		o.value, o.unparsed, o.err = s.client.Organization(ctx)
 		return o
@@ -52,7 +51,7 @@ func (s *awsSource) newReading(ctx context.Context) *awsReading {
 		o.value, o.unparsed, o.err = s.client.Roots(ctx)
 		return o
 	})
-	r.tree = once(awsTree{err: errUnread}, r.readTree)
+	r.tree = once(awsTree{err: errUnread}, func() awsTree { return r.readTree(ctx) })
 	return r
 }
 
@@ -79,8 +78,8 @@ func once[T any](unread T, get func() T) func() T {
 }
 
 // each calls f for every index at once, within the organization's concurrency.
-func (r *awsReading) each(n int, f func(ctx context.Context, i int) error) error {
-	work, ctx := errgroup.WithContext(r.ctx)
+func (r *awsReading) each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(int(r.keys.Concurrency))
 	for i := range n {
 		work.Go(func() error { return f(ctx, i) })
@@ -97,7 +96,7 @@ func (r *awsReading) info() ([]org.Info, int, error) {
 }
 
 // readTree reads the root and, level by level, the units below it.
-func (r *awsReading) readTree() (t awsTree) {
+func (r *awsReading) readTree(ctx context.Context) (t awsTree) {
 	roots := r.roots()
 	if t.unparsed, t.err = roots.unparsed, roots.err; t.err != nil {
 		return t
@@ -110,7 +109,7 @@ func (r *awsReading) readTree() (t awsTree) {
 	for depth := 1; depth <= maxUnitDepth && len(parents) > 0; depth++ {
 		children := make([][]awsapi.Unit, len(parents))
 		unparsed, gone := make([]int, len(parents)), make([]bool, len(parents))
-		t.err = r.each(len(parents), func(ctx context.Context, i int) (err error) {
+		t.err = r.each(ctx, len(parents), func(ctx context.Context, i int) (err error) {
 			children[i], unparsed[i], err = r.client.Units(ctx, parents[i])
 			if errors.Is(err, awsapi.ErrNotFound) && depth > 1 {
 				gone[i], err = true, nil
@@ -161,8 +160,8 @@ func policyTypes(rows []awsapi.PolicyType) []org.PolicyType {
 }
 
 // accounts returns the members of the one listing of all accounts.
-func (r *awsReading) accounts() ([]org.Member, int, error) {
-	rows, unparsed, err := r.client.Accounts(r.ctx)
+func (r *awsReading) accounts(ctx context.Context) ([]org.Member, int, error) {
+	rows, unparsed, err := r.client.Accounts(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -189,14 +188,14 @@ func (s *awsSource) reportPaths(placed bool) {
 
 // accountsOfTree returns the members of the listings of the root and of each
 // unit, and whether a unit vanished meanwhile.
-func (r *awsReading) accountsOfTree() (members []org.Member, vanished bool, unparsed int, err error) {
+func (r *awsReading) accountsOfTree(ctx context.Context) (members []org.Member, vanished bool, unparsed int, err error) {
 	t := r.tree()
 	if t.err != nil {
 		return nil, false, 0, t.err
 	}
 	lists := make([][]awsapi.Account, len(t.groups))
 	bad, gone := make([]int, len(t.groups)), make([]bool, len(t.groups))
-	err = r.each(len(t.groups), func(ctx context.Context, i int) (err error) {
+	err = r.each(ctx, len(t.groups), func(ctx context.Context, i int) (err error) {
 		lists[i], bad[i], err = r.client.AccountsOf(ctx, t.groups[i].ID)
 		if errors.Is(err, awsapi.ErrNotFound) && t.groups[i].ParentID != "" {
 			gone[i], err = true, nil
@@ -233,8 +232,8 @@ func awsMember(a awsapi.Account, parent string) org.Member {
 }
 
 // invitations returns all handshakes of the organization.
-func (r *awsReading) invitations() ([]org.Invitation, int, error) {
-	rows, unparsed, err := r.client.Handshakes(r.ctx)
+func (r *awsReading) invitations(ctx context.Context) ([]org.Invitation, int, error) {
+	rows, unparsed, err := r.client.Handshakes(ctx)
 	return mapped(rows, unparsed, err, func(h awsapi.Handshake) org.Invitation {
 		i := awsInvitation(h)
 		i.MemberID = r.invited(h)
@@ -244,8 +243,8 @@ func (r *awsReading) invitations() ([]org.Invitation, int, error) {
 
 // received returns the invitations of other organizations. The management
 // account's listing has those that its own organization has sent, too.
-func (r *awsReading) received() ([]org.Invitation, int, error) {
-	rows, unparsed, err := r.client.ReceivedHandshakes(r.ctx)
+func (r *awsReading) received(ctx context.Context) ([]org.Invitation, int, error) {
+	rows, unparsed, err := r.client.ReceivedHandshakes(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -312,7 +311,7 @@ func (r *awsReading) invited(h awsapi.Handshake) string {
 
 // policies returns the policies of every type that is on, without AWS's own,
 // which are attached to everything.
-func (r *awsReading) policies() ([]org.Policy, int, error) {
+func (r *awsReading) policies(ctx context.Context) ([]org.Policy, int, error) {
 	roots := r.roots()
 	if roots.err != nil {
 		return nil, 0, roots.err
@@ -331,7 +330,7 @@ func (r *awsReading) policies() ([]org.Policy, int, error) {
 	unparsed := roots.unparsed
 	var rows []awsapi.Policy
 	for _, kind := range kinds {
-		list, bad, err := r.client.Policies(r.ctx, kind)
+		list, bad, err := r.client.Policies(ctx, kind)
 		if err != nil {
 			return nil, 0, fmt.Errorf("%s: %w", kind, err)
 		}
@@ -343,7 +342,7 @@ func (r *awsReading) policies() ([]org.Policy, int, error) {
 	}
 	policies := make([]*org.Policy, len(rows))
 	bad := make([]int, len(rows))
-	err := r.each(len(rows), func(ctx context.Context, i int) error {
+	err := r.each(ctx, len(rows), func(ctx context.Context, i int) error {
 		targets, n, err := r.client.Targets(ctx, rows[i].ID)
 		if errors.Is(err, awsapi.ErrNotFound) {
 			level.Warn(r.logger).Log("msg", "policy vanished between two calls", "policy_id", rows[i].ID, "serving", "the other policies")
@@ -379,14 +378,14 @@ func awsPolicy(p awsapi.Policy, targets []awsapi.Target) *org.Policy {
 
 // delegations returns the services that accounts administer. An account that
 // administers none is one without a service.
-func (r *awsReading) delegations() ([]org.Delegation, int, error) {
-	accounts, unparsed, err := r.client.Administrators(r.ctx)
+func (r *awsReading) delegations(ctx context.Context) ([]org.Delegation, int, error) {
+	accounts, unparsed, err := r.client.Administrators(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	services := make([][]awsapi.Service, len(accounts))
 	bad := make([]int, len(accounts))
-	err = r.each(len(accounts), func(ctx context.Context, i int) (err error) {
+	err = r.each(ctx, len(accounts), func(ctx context.Context, i int) (err error) {
 		if accounts[i].ID == "" {
 			return nil
 		}

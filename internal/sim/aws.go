@@ -289,7 +289,8 @@ func (a authorization) sign(r *http.Request, secret string, body []byte) string 
 		h.Write([]byte(text))
 		return h.Sum(nil)
 	}
-	canonical := r.Method + "\n/\n\n"
+	var canonical strings.Builder
+	canonical.WriteString(r.Method + "\n/\n\n")
 	for _, name := range a.signed {
 		value := strings.Join(r.Header.Values(name), ",")
 		switch name {
@@ -298,11 +299,11 @@ func (a authorization) sign(r *http.Request, secret string, body []byte) string 
 		case "content-length":
 			value = fmt.Sprint(len(body))
 		}
-		canonical += name + ":" + strings.TrimSpace(value) + "\n"
+		canonical.WriteString(name + ":" + strings.TrimSpace(value) + "\n")
 	}
-	canonical += "\n" + strings.Join(a.signed, ";") + "\n" + hash(body)
+	canonical.WriteString("\n" + strings.Join(a.signed, ";") + "\n" + hash(body))
 	scope := strings.Join([]string{a.day, a.region, a.service, "aws4_request"}, "/")
-	text := "AWS4-HMAC-SHA256\n" + r.Header.Get("X-Amz-Date") + "\n" + scope + "\n" + hash([]byte(canonical))
+	text := "AWS4-HMAC-SHA256\n" + r.Header.Get("X-Amz-Date") + "\n" + scope + "\n" + hash([]byte(canonical.String()))
 	key := mac(mac(mac(mac([]byte("AWS4"+secret), a.day), a.region), a.service), "aws4_request")
 	return hex.EncodeToString(mac(key, text))
 }
