@@ -43,6 +43,19 @@ func demoClouds() []demoCloud {
     cloud: ncp
     collectors: [organization, groups, members, invitations, withdrawals, policies]`,
 	}, {
+		new: func(c sim.Config) sim.Cloud {
+			c.Wide = true
+			return sim.NewNCP(c)
+		},
+		company:   sim.Living(13, 5, 30),
+		operation: fmt.Sprintf("/v2/organizations/%d/leave-requests", sim.Living(13, 5, 30)(time.Now()).ID),
+		fault:     sim.NCPErrorV2("MadeUpTooMany"),
+		yaml: `
+  - name: demo-v2
+    cloud: ncp
+    api_version: v2
+    collectors: [organization, groups, members, invitations, received_invitations, withdrawals, policies]`,
+	}, {
 		new:       func(c sim.Config) sim.Cloud { return sim.NewSCP(c) },
 		company:   sim.Living(11, 4, 25),
 		operation: "/v1/account-invitations",

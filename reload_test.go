@@ -218,6 +218,11 @@ func TestReloads(t *testing.T) {
 	t.Logf("after 10 reloads %d goroutines, %d files, %d bytes; after 100 %d, %d, %d", goroutines, files, heap, g, f, h)
 }
 
+// pemOf returns a certificate as a file has it.
+func pemOf(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
 // certificate writes a self-signed certificate for 127.0.0.1 and its key.
 func certificate(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
@@ -238,7 +243,7 @@ func certificate(t *testing.T, dir string) *x509.CertPool {
 		t.Fatal(err)
 	}
 	pool := x509.NewCertPool()
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	cert := pemOf(der)
 	pool.AppendCertsFromPEM(cert)
 	write(t, filepath.Join(dir, "cert.pem"), string(cert))
 	write(t, filepath.Join(dir, "key.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))

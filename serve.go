@@ -11,6 +11,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -31,8 +32,8 @@ const (
 	drainTimeout = 10 * time.Second
 	// demoInterval is how often the demo refreshes itself.
 	demoInterval = 5 * time.Second
-	// storageTimeout is how long a start or a reload waits for stored data.
-	storageTimeout = 10 * time.Second
+	// reloadTimeout is how long a start or a reload waits for files.
+	reloadTimeout = 10 * time.Second
 	// docsURL is where the pages find documentation and runbooks.
 	docsURL = "https://github.com/cloudorg-exporter/cloudorg_exporter/blob/main/docs/"
 )
@@ -42,7 +43,12 @@ func serve(ctx context.Context, flags *flags, load loader, stderr io.Writer) err
 	hangups := make(chan os.Signal, 1) // one reload is enough for all that wait
 	signal.Notify(hangups, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go away
-	logger, slogger := newLoggers(stderr, flags.logLevel, flags.logFormat)
+	direct, _ := newLoggers(stderr, flags.logLevel, flags.logFormat)
+	queue := newQueuedLog(stderr, func(lines int64) {
+		level.Warn(direct).Log("msg", "log lines dropped: nobody has read the log", "lines", lines)
+	})
+	defer queue.close()
+	logger, slogger := newLoggers(queue, flags.logLevel, flags.logFormat)
 	s, err := newServer(ctx, flags, load, logger, slogger)
 	if err == nil {
 		err = s.run(ctx, hangups)
@@ -66,6 +72,9 @@ type server struct {
 }
 
 func newServer(ctx context.Context, flags *flags, load loader, logger log.Logger, slogger *slog.Logger) (*server, error) {
+	if err := checkWebConfig(flags.web); err != nil {
+		return nil, err
+	}
 	s := &server{
 		flags: flags, logger: logger, slogger: slogger,
 		self:    collector.NewSelf(!flags.disableExporterMetrics),
@@ -97,7 +106,14 @@ func (s *server) run(ctx context.Context, hangups <-chan os.Signal) error {
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer cancel()
-	background.Go(func() { s.fleet.Prime(ctx) })
+	listening := make(chan struct{})
+	background.Go(func() {
+		select {
+		case <-listening: // a program that cannot listen calls no API
+			s.fleet.Prime(ctx)
+		case <-ctx.Done():
+		}
+	})
 	background.Go(func() {
 		for {
 			select {
@@ -111,7 +127,7 @@ func (s *server) run(ctx context.Context, hangups <-chan os.Signal) error {
 	if s.flags.demo {
 		background.Go(func() { s.refreshRegularly(ctx) })
 	}
-	return s.listen(ctx)
+	return s.listen(ctx, sync.OnceFunc(func() { close(listening) }))
 }
 
 // refreshRegularly keeps the demo alive that nobody scrapes.
@@ -132,10 +148,10 @@ func (s *server) refreshRegularly(ctx context.Context) {
 	}
 }
 
-// fleetReload reloads the fleet and logs warnings. A disk that hangs delays it
+// fleetReload reloads the fleet and logs warnings. A file that hangs delays it
 // for a while only.
 func (s *server) fleetReload(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, storageTimeout)
+	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
 	if err := s.fleet.Reload(ctx); err != nil {
 		return err
@@ -166,11 +182,18 @@ func (s *server) reload(ctx context.Context) error {
 	return nil
 }
 
-// listen answers requests until ctx ends, and then lets running scrapes end.
-func (s *server) listen(ctx context.Context) error {
-	errorLog := slog.NewLogLogger(s.slogger.Handler(), slog.LevelWarn)
+// listen answers requests until ctx ends, and then lets running scrapes end. It
+// calls listening when it is about to accept connections.
+func (s *server) listen(ctx context.Context, listening func()) error {
+	errorLog := newServerLog(s.logger)
 	main := webui.NewServer(s.routes(ctx), errorLog)
 	health := webui.NewServer(s.health(ctx), errorLog)
+	limitConnections(main, connectionLimit(), func() { errorLog.Print("too many connections: the one that waited longest is closed") })
+	limitConnections(health, min(maxHealthConnections, connectionLimit()/4+1), func() { errorLog.Print("too many connections to the health address") })
+	main.BaseContext = func(net.Listener) context.Context {
+		listening()
+		return context.WithoutCancel(ctx)
+	}
 	defer health.Close() // last, so that a kubelet sees the exporter drain
 	if s.flags.healthAddress != "" {
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.flags.healthAddress)
@@ -210,19 +233,19 @@ func (s *server) routes(ctx context.Context) http.Handler {
 		Logger:        s.slogger,
 	})
 	mux := http.NewServeMux()
-	mux.Handle("GET "+s.flags.telemetryPath, s.scrapes.count(metrics.Metrics))
-	mux.Handle("GET "+s.flags.probePath, s.scrapes.count(metrics.Probe))
+	mux.Handle("GET "+s.flags.telemetryPath, s.scrapes.counted(metrics.Metrics))
+	mux.Handle("GET "+s.flags.probePath, s.scrapes.counted(metrics.Probe))
 	mux.Handle("GET "+webui.PathDiscovery, webui.Discovery(s.targets))
-	mux.Handle("GET "+webui.PathConfig, webui.Config(func() ([]byte, error) { return s.fleet.Config().YAML() }))
+	page := limitRequests(2 * runtime.GOMAXPROCS(0))
+	mux.Handle("GET "+webui.PathConfig, page(webui.Config(func() ([]byte, error) { return s.fleet.Config().YAML() })))
 	mux.Handle("GET "+webui.PathHealthy, s.health(ctx))
 	mux.Handle("GET "+webui.PathReady, s.health(ctx))
 	links := []webui.Link{
 		{Text: "Metrics", Href: s.flags.telemetryPath},
-		{Text: "Discovery", Href: webui.PathDiscovery},
 		{Text: "Configuration", Href: webui.PathConfig},
 	}
 	if s.flags.lifecycle {
-		mux.Handle(webui.PathReload, webui.Reload(func() error { return s.reload(ctx) }))
+		mux.Handle(webui.PathReload, withoutOrigin(webui.Reload(func() error { return s.reload(ctx) })))
 	} else {
 		mux.Handle(webui.PathReload, webui.ReloadDisabled())
 	}
@@ -247,9 +270,45 @@ func (s *server) routes(ctx context.Context) http.Handler {
 	if !s.flags.demo { // which refreshes itself
 		pages.Scraped = s.scrapes.last
 	}
-	mux.Handle("GET /{$}", webui.Status(pages))
-	mux.Handle("GET "+webui.PathOrganization, webui.Organization(pages))
+	mux.Handle("GET /{$}", page(webui.Status(pages)))
+	mux.Handle("GET "+webui.PathOrganization, page(webui.Organization(pages)))
 	return mux
+}
+
+// pageTimeout is how long a request waits for those before it, and then has to
+// take its answer.
+const pageTimeout = 10 * time.Second
+
+// limitRequests returns what lets handlers answer at most so many requests at
+// once. Further ones wait for a while.
+func limitRequests(most int) func(http.Handler) http.Handler {
+	running := make(chan struct{}, most)
+	return func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
+			defer cancel()
+			select {
+			case running <- struct{}{}:
+				defer func() { <-running }()
+				h.ServeHTTP(w, r)
+			case <-ctx.Done():
+				w.Header().Set("Retry-After", "1")
+				http.Error(w, "too many requests at once", http.StatusServiceUnavailable)
+			}
+		})
+	}
+}
+
+// withoutOrigin refuses what a page in a browser asks for, even if it seems to be
+// a page of this server: with DNS rebinding, a page of another site does.
+func withoutOrigin(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" {
+			http.Error(w, "requests of a browser are refused", http.StatusForbidden)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // health returns the two health paths.
@@ -271,17 +330,21 @@ func (s *server) targets() []webui.Target {
 	return all
 }
 
+// maxScrapes is how many scrapes may run at once, most of them waiting.
+const maxScrapes = 500
+
 // scrapes are the scrapes that run.
 type scrapes struct {
 	mu       sync.Mutex
+	count    int
 	draining bool
 	latest   time.Time // when one began last, or the process started
 	running  sync.WaitGroup
 }
 
-// count counts the requests that handler answers. While draining, new ones are
+// counted counts the requests that handler answers. While draining, new ones are
 // refused.
-func (s *scrapes) count(handler http.HandlerFunc) http.HandlerFunc {
+func (s *scrapes) counted(handler http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		if s.draining {
@@ -289,12 +352,26 @@ func (s *scrapes) count(handler http.HandlerFunc) http.HandlerFunc {
 			http.Error(w, "stopping", http.StatusServiceUnavailable)
 			return
 		}
+		if s.count == maxScrapes {
+			s.mu.Unlock()
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
+			return
+		}
 		s.running.Add(1)
+		s.count++
 		s.latest = time.Now()
 		s.mu.Unlock()
-		defer s.running.Done()
+		defer s.ended()
 		handler(w, r)
 	}
+}
+
+func (s *scrapes) ended() {
+	s.mu.Lock()
+	s.count--
+	s.mu.Unlock()
+	s.running.Done()
 }
 
 // last returns when the latest scrape began.

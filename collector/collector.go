@@ -6,13 +6,13 @@
 package collector
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
@@ -22,20 +22,18 @@ const namespace = "cloudorg_"
 // A family is one metric, all of it in one place. Its labels come after
 // "cloud" and "organization", which every family has.
 type family struct {
-	collector     string // the listing it is made of; empty: all listings
+	collector     string // the listing it is made of, set by of; empty: all listings
 	keepWhenStale bool   // its samples stay true when the listing has expired
 	daysUntil     bool   // its samples are times, in seconds since 1970; exported are the days until then
 	name          string // without the namespace
-	kind          prometheus.ValueType
-	unit          string // also the end of the name; empty if it has none
 	help          string
 	labels        []string
 	samples       func(v *view) []sample
 
-	// Set by prepare.
-	desc  *prometheus.Desc
-	names []string // of all labels, sorted
-	order []int    // where each of names is in labelNames
+	// Set by families, from the name.
+	kind prometheus.ValueType // a counter if it ends in _total, else a gauge
+	unit string               // empty if it does not end in one
+	desc *prometheus.Desc
 }
 
 // A sample is one series of a family.
@@ -52,20 +50,25 @@ func families() []family {
 		features(), handshakes(), policyTypes(), policyTargets(), creations(), delegations(), serviceAccess(),
 	)
 	for i := range all {
-		all[i].prepare()
+		f := &all[i]
+		f.kind = prometheus.GaugeValue
+		switch end := f.name[strings.LastIndexByte(f.name, '_')+1:]; end {
+		case "total":
+			f.kind = prometheus.CounterValue
+		case "seconds", "days":
+			f.unit = end
+		}
+		f.desc = prometheus.V2.NewDesc(f.fullName(), f.help, prometheus.UnconstrainedLabels(f.labelNames()), nil, prometheus.WithUnit(f.unit))
 	}
 	return all
 }
 
-func (f *family) prepare() {
-	names := f.labelNames()
-	f.order = make([]int, len(names))
-	for i := range names {
-		f.order[i] = i
+// of returns all as families of the collector.
+func of(collector string, all []family) []family {
+	for i := range all {
+		all[i].collector = collector
 	}
-	slices.SortFunc(f.order, func(i, j int) int { return cmp.Compare(names[i], names[j]) })
-	f.names = slices.Sorted(slices.Values(names))
-	f.desc = prometheus.V2.NewDesc(f.fullName(), f.help, prometheus.UnconstrainedLabels(f.names), nil, prometheus.WithUnit(f.unit))
+	return all
 }
 
 func (f *family) fullName() string { return namespace + f.name }
@@ -79,54 +82,32 @@ func (f *family) labelNames() []string {
 func (f *family) typeName() string { return strings.ToLower(f.kind.ToDTO().String()) }
 
 // series returns its samples with the values of all labels, in the order of
-// their names. Of two with the same labels the first counts: a second one would
+// labelNames. Of two with the same labels the first counts: a second one would
 // fail the whole scrape.
 func (f *family) series(v *view) []sample {
-	if f.collector != "" && !f.keepWhenStale && !v.present[f.collector] {
+	served := func(l org.Collector) bool { return l.Name == f.collector && l.Present }
+	if f.collector != "" && !f.keepWhenStale && !slices.ContainsFunc(v.collectors, served) {
 		return nil // what is unknown is absent
 	}
 	all := f.samples(v)
 	for i, s := range all {
-		given := append([]string{v.Cloud, v.Organization}, s.labels...)
-		all[i].labels = make([]string, len(f.order))
-		for to, from := range f.order {
-			all[i].labels[to] = strings.ToValidUTF8(given[from], "\uFFFD")
+		all[i].labels = append([]string{v.Cloud, v.Organization}, s.labels...)
+		for j, label := range all[i].labels {
+			all[i].labels[j] = strings.ToValidUTF8(label, "\uFFFD")
 		}
 	}
 	slices.SortStableFunc(all, func(a, b sample) int { return slices.Compare(a.labels, b.labels) })
 	return slices.CompactFunc(all, func(a, b sample) bool { return slices.Equal(a.labels, b.labels) })
 }
 
-// render calls each with every family and its series in s. A panic of a family
-// is an error.
-func render(s org.Snapshot, families []family, wants func(collector string) bool, each func(f *family, series []sample)) (err error) {
-	name := ""
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("render %s of organization %q: panic: %v", name, s.Organization, p)
-		}
-	}()
-	v := newView(s, wants)
-	for i := range families {
-		f := &families[i]
-		name = f.fullName()
-		if wants(f.collector) {
-			each(f, f.series(v))
-		}
-	}
-	return nil
-}
-
 // A Collector is the metrics of some snapshots at one moment. It holds all it
 // needs: it does no I/O and does not block.
 type Collector struct {
-	now       time.Time
-	only      []string // collectors; nil: all
+	now       time.Time // zero: samples of daysUntil remain times
+	only      []string  // collectors; nil: all
 	families  []family
 	snapshots []org.Snapshot
 }
-
-var _ prometheus.Collector = (*Collector)(nil)
 
 // New returns the Collector of snapshots at the time now. If only is not nil,
 // it has the metrics of those collectors alone.
@@ -141,24 +122,44 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends the metrics. One that cannot be rendered is an invalid metric,
+// Collect sends the metrics. A family that panics sends an invalid metric,
 // which fails the whole gathering.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range c.snapshots {
-		err := render(s, c.families, c.wants, func(f *family, series []sample) {
-			for _, one := range series {
-				if f.daysUntil {
-					one.value = days(one.value, c.now)
-				}
-				ch <- prometheus.MustNewConstMetric(f.desc, f.kind, one.value, one.labels...)
+		v := newView(s, c.wants)
+		for i := range c.families {
+			if f := &c.families[i]; c.wants(f.collector) {
+				c.collect(f, v, ch)
 			}
-		})
-		if err != nil {
+		}
+	}
+}
+
+func (c *Collector) collect(f *family, v *view, ch chan<- prometheus.Metric) {
+	defer func() {
+		if p := recover(); p != nil {
+			err := fmt.Errorf("render %s of organization %q: panic: %v", f.fullName(), v.Organization, p)
 			ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
 		}
+	}()
+	for _, s := range f.series(v) {
+		if f.daysUntil && !c.now.IsZero() {
+			s.value = days(s.value, c.now)
+		}
+		ch <- prometheus.MustNewConstMetric(f.desc, f.kind, s.value, s.labels...)
 	}
 }
 
 func (c *Collector) wants(collector string) bool {
 	return collector == "" || c.only == nil || slices.Contains(c.only, collector)
+}
+
+// gather returns the metrics of all, sorted, without go_memstats_alloc_bytes:
+// OpenMetrics gives that name to go_memstats_alloc_bytes_total, too, and
+// go_memstats_heap_alloc_bytes has the same value.
+func gather(all ...prometheus.Collector) ([]*dto.MetricFamily, error) {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(all...)
+	families, err := reg.Gather()
+	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == "go_memstats_alloc_bytes" }), err
 }

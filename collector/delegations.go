@@ -1,17 +1,13 @@
 package collector
 
 import (
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
 func delegations() []family {
-	return []family{{
-		collector: "delegations",
-		name:      "delegated_administrators",
-		kind:      prometheus.GaugeValue,
-		help:      "Accounts that administer a service for the organization. Cached.",
+	return of("delegations", []family{{
+		name: "delegated_administrators",
+		help: "Accounts that administer a service for the organization. Cached.",
 		samples: func(v *view) []sample {
 			accounts := map[string]bool{}
 			for _, d := range v.Delegations.Items {
@@ -20,19 +16,16 @@ func delegations() []family {
 			return one(float64(len(accounts)))
 		},
 	}, {
-		collector: "delegations",
-		name:      "delegation_enabled_timestamp_seconds",
-		kind:      prometheus.GaugeValue,
-		unit:      "seconds",
-		help:      "When an account became the administrator of a service, in seconds since 1970. Cached.",
-		labels:    []string{"member_id", "service"},
+		name:   "delegation_enabled_timestamp_seconds",
+		help:   "When an account became the administrator of a service, in seconds since 1970. Cached.",
+		labels: []string{"member_id", "service"},
 		samples: func(v *view) []sample {
 			return each(v.delegations.kept, func(d org.Delegation) (float64, bool, []string) {
 				enabled, ok := unix(d.Enabled)
 				return enabled, ok, []string{d.MemberID, d.Service}
 			})
 		},
-	}}
+	}})
 }
 
 // delegated returns the delegations of a service.
@@ -47,18 +40,15 @@ func delegated(all []org.Delegation) []org.Delegation {
 }
 
 func serviceAccess() []family {
-	return []family{{
-		collector: "service_access",
-		name:      "service_access_enabled_timestamp_seconds",
-		kind:      prometheus.GaugeValue,
-		unit:      "seconds",
-		help:      "When a service was allowed to act in all accounts of the organization, in seconds since 1970. Cached.",
-		labels:    []string{"service"},
+	return of("service_access", []family{{
+		name:   "service_access_enabled_timestamp_seconds",
+		help:   "When a service was allowed to act in all accounts of the organization, in seconds since 1970. Cached.",
+		labels: []string{"service"},
 		samples: func(v *view) []sample {
 			return each(v.services.kept, func(a org.ServiceAccess) (float64, bool, []string) {
 				enabled, ok := unix(a.Enabled)
 				return enabled, ok, []string{a.Service}
 			})
 		},
-	}}
+	}})
 }

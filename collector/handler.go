@@ -1,9 +1,15 @@
 package collector
 
 import (
+	"bufio"
+	"cmp"
+	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"mime"
 	"net/http"
 	"runtime"
 	"slices"
@@ -13,9 +19,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
@@ -34,28 +40,34 @@ type HandlerConfig struct {
 }
 
 // A Handler serves scrapes: it waits for the refreshes that are due, and then
-// renders the snapshots.
+// renders the snapshots. Text that has been rendered is kept until there is a
+// new snapshot.
 //
 // It sets a write deadline for each response. The server has to reset it before
 // the next request of a connection.
 type Handler struct {
-	cfg        HandlerConfig
-	texts      *textCache
-	outputs    sync.Pool     // of *output
-	renderings chan struct{} // holds one element for each that runs
+	cfg         HandlerConfig
+	families    []family            // sorted by name
+	renderings  *semaphore.Weighted // limits the scrapes that render and send at once
+	rare        *semaphore.Weighted // limits those of them that take much more memory
+	compressors sync.Pool           // of *gzip.Writer
+
+	mu   sync.Mutex
+	kept map[*org.Cache]*orgText
 }
 
 // NewHandler returns a Handler.
 func NewHandler(cfg HandlerConfig) *Handler {
-	return newHandler(cfg, families())
-}
-
-func newHandler(cfg HandlerConfig, families []family) *Handler {
 	return &Handler{
 		cfg:        cfg,
-		texts:      newTextCache(families),
-		outputs:    sync.Pool{New: newOutput},
-		renderings: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+		families:   slices.SortedFunc(slices.Values(families()), func(a, b family) int { return cmp.Compare(a.name, b.name) }),
+		renderings: semaphore.NewWeighted(int64(2 * runtime.GOMAXPROCS(0))),
+		rare:       semaphore.NewWeighted(1),
+		compressors: sync.Pool{New: func() any {
+			z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+			return z
+		}},
+		kept: map[*org.Cache]*orgText{},
 	}
 }
 
@@ -72,147 +84,140 @@ func (h *Handler) Probe(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "exactly one target parameter is required: an organization name", http.StatusBadRequest)
 		return
 	}
-	for _, c := range h.cfg.Organizations() {
-		if c.Name() == targets[0] {
-			h.serve(w, r, []*org.Cache{c}, nil)
-			return
-		}
+	all := h.cfg.Organizations()
+	i := slices.IndexFunc(all, func(c *org.Cache) bool { return c.Name() == targets[0] })
+	if i < 0 {
+		http.Error(w, fmt.Sprintf("no organization %q is configured", targets[0]), http.StatusNotFound)
+		return
 	}
-	http.Error(w, fmt.Sprintf("no organization %q is configured", targets[0]), http.StatusNotFound)
+	h.serve(w, r, all[i:i+1], nil)
 }
 
 // serve serves caches, and self if it is not nil.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Cache, self *Self) {
-	const minSend = time.Second
 	only, err := collect(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	budget := budget(r.Header, h.cfg.TimeoutOffset)
-	deadline := time.Now().Add(budget + h.cfg.TimeoutOffset)
-	ctx, cancel := context.WithTimeout(r.Context(), budget)
+	start := time.Now()
+	deadline := start.Add(budget + h.cfg.TimeoutOffset)
+	ctx, cancel := context.WithDeadline(r.Context(), start.Add(budget))
 	defer cancel()
 	refresh(ctx, caches)
 	if r.Context().Err() != nil {
 		return // the client is gone
 	}
-	if !h.acquire(ctx) {
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
-		return
+	// A refresh may have used up the budget of many scrapes at once.
+	queue, leave := context.WithDeadline(r.Context(), start.Add(budget+min(budget, h.cfg.TimeoutOffset)/2))
+	defer leave()
+	limits := []*semaphore.Weighted{h.renderings}
+	if isRare(r, only) {
+		limits = []*semaphore.Weighted{h.rare, h.renderings} // those who wait for a rare one hold no other
 	}
-	defer func() { <-h.renderings }() // after the last byte: a slow client holds memory, too
-	if earliest := time.Now().Add(minSend); deadline.Before(earliest) {
-		deadline = earliest
-	}
-	w = &timedWriter{ResponseWriter: w, deadline: deadline}
-	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
-	text := format.FormatType() == expfmt.TypeTextPlain || format.FormatType() == expfmt.TypeOpenMetrics
-	switch {
-	case only != nil:
-		h.serveAny(w, r, caches, only, nil)
-	case !text || r.URL.Query().Has("name[]"):
-		h.serveAny(w, r, caches, nil, self)
-	default:
-		h.serveText(w, r, caches, self, format)
-	}
-}
-
-// acquire waits until a rendering may start, and reports whether it may.
-func (h *Handler) acquire(ctx context.Context) bool {
-	select {
-	case h.renderings <- struct{}{}: // even if waiting for a refresh has used up the budget
-	default:
-		select {
-		case h.renderings <- struct{}{}:
-		case <-ctx.Done():
-			return false
+	for _, limit := range limits {
+		if !limit.TryAcquire(1) && limit.Acquire(queue, 1) != nil {
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
+			return
 		}
+		defer limit.Release(1) // after the last byte: a slow client holds memory, too
 	}
-	return true
-}
-
-// serveAny serves through client_golang what is rarely asked for: formats other
-// than text, and some of the metrics only.
-func (h *Handler) serveAny(w http.ResponseWriter, r *http.Request, caches []*org.Cache, only []string, self *Self) {
-	snapshots := make([]org.Snapshot, len(caches))
-	for i, c := range caches {
-		snapshots[i] = c.Last()
-	}
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(&Collector{time.Now(), only, h.texts.families, snapshots})
-	if self != nil {
-		reg.MustRegister(self.registry)
-	}
-	promhttp.HandlerFor(distinct(reg), promhttp.HandlerOpts{
-		ErrorLog:          slog.NewLogLogger(h.cfg.Logger.Handler(), slog.LevelError),
-		EnableOpenMetrics: true,
-	}).ServeHTTP(w, r)
-}
-
-// serveText serves all metrics as text, most of which has been rendered before.
-// The result is promhttp's, but for the order of several organizations' series
-// and for the ".0" after whole numbers in OpenMetrics.
-func (h *Handler) serveText(w http.ResponseWriter, r *http.Request, caches []*org.Cache, self *Self, format expfmt.Format) {
-	texts, err := h.texts.latest(caches, h.cfg.Organizations)
-	var own []*dto.MetricFamily
-	if err == nil && self != nil {
-		own, err = distinct(self.registry).Gather()
-	}
+	a, err := h.render(r, caches, only, self)
 	if err != nil {
 		h.cfg.Logger.Error("error rendering metrics", "err", err)
 		http.Error(w, "error rendering metrics: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
+	h.send(w, a, acceptsGzip(r.Header), deadline)
+}
+
+// An answer is the metrics that a scrape is sent: those that have been rendered as
+// text, and then the others.
+type answer struct {
+	format   expfmt.Format
+	texts    []*orgText
+	families []*dto.MetricFamily
+}
+
+// render returns the latest metrics of caches, and of self if it is not nil and
+// only is nil. Text is used for what is usually asked for: everything, as text.
+func (h *Handler) render(r *http.Request, caches []*org.Cache, only []string, self *Self) (a answer, err error) {
+	a.format = expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
+	names := r.URL.Query()["name[]"]
+	var others []prometheus.Collector
+	if self != nil && only == nil {
+		others = append(others, self.registry)
+	}
+	if isRare(r, only) {
+		c := &Collector{now: time.Now(), only: only, families: h.families}
+		for _, cache := range caches {
+			c.snapshots = append(c.snapshots, cache.Last())
+		}
+		others = append(others, c)
+	} else if a.texts, err = h.latestTexts(caches); err != nil {
+		return a, err
+	}
+	a.families, err = gather(others...)
+	if names != nil {
+		a.families = slices.DeleteFunc(a.families, func(f *dto.MetricFamily) bool { return !slices.Contains(names, f.GetName()) })
+	}
+	return a, err
+}
+
+// isRare reports whether r asks for what has not been rendered as text before.
+func isRare(r *http.Request, only []string) bool {
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
+	return only != nil || r.URL.Query().Has("name[]") || format.FormatType() == expfmt.TypeProtoDelim
+}
+
+// send sends a to the client, which has until the deadline, but at least a second,
+// to read it.
+func (h *Handler) send(w http.ResponseWriter, a answer, compressed bool, deadline time.Time) {
 	w.Header().Add("Vary", "Accept")
 	w.Header().Add("Vary", "Accept-Encoding")
-	w.Header().Set("Content-Type", string(format))
-	compressed := acceptsGzip(r.Header)
+	w.Header().Set("Content-Type", string(a.format))
 	if compressed {
 		w.Header().Set("Content-Encoding", "gzip")
 	}
-	out := h.outputs.Get().(*output)
-	defer h.outputs.Put(out)
-	out.begin(w, compressed)
-	defer out.end()
-	if err := h.writeText(out, texts, own, format); err != nil {
+	w.WriteHeader(http.StatusOK)
+	// After the header: the server may set a deadline of its own with it.
+	left := max(time.Until(deadline), time.Second)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(left))
+
+	buffered := bufio.NewWriterSize(w, 64<<10) // net/http would send few KiB at a time
+	var err error
+	if compressed {
+		z := h.compressors.Get().(*gzip.Writer)
+		defer h.compressors.Put(z)
+		z.Reset(buffered)
+		err = errors.Join(h.write(z, a), z.Close())
+	} else {
+		err = h.write(buffered, a)
+	}
+	if errors.Join(err, buffered.Flush()) != nil {
 		panic(http.ErrAbortHandler) // usually the client is gone; the response must not look complete
 	}
 }
 
-// writeText writes the families of organizations and own, both sorted by name,
-// in the order of their names.
-func (h *Handler) writeText(out *output, texts []*orgText, own []*dto.MetricFamily, format expfmt.Format) error {
-	now, openMetrics := time.Now(), format.FormatType() == expfmt.TypeOpenMetrics
-	encoder := expfmt.NewEncoder(out, format)
-	for i := range h.texts.families {
-		f := &h.texts.families[i]
-		for ; len(own) > 0 && own[0].GetName() < f.fullName(); own = own[1:] {
-			if err := encoder.Encode(own[0]); err != nil {
-				return err
+// write writes a to a buffer. The result is promhttp's, but for the order of
+// families and of several organizations' series, and for the ".0" after whole
+// numbers in OpenMetrics.
+func (h *Handler) write(w io.Writer, a answer) error {
+	now, openMetrics := time.Now(), a.format.FormatType() == expfmt.TypeOpenMetrics
+	for i := range h.families {
+		header := []byte(h.families[i].header(openMetrics))
+		for _, t := range a.texts {
+			if lines := t.families[i].at(now); len(lines) > 0 {
+				_, _ = w.Write(header) // the buffer keeps an error until it is flushed
+				_, _ = w.Write(lines)
+				header = nil
 			}
-		}
-		header := []byte(f.header(openMetrics))
-		for _, t := range texts {
-			lines := t.families[i].lines
-			if len(lines) == 0 {
-				continue
-			}
-			if f.daysUntil {
-				out.days = t.families[i].appendDays(out.days[:0], now)
-				lines = out.days
-			}
-			if _, err := out.Write(header); err != nil {
-				return err
-			}
-			if _, err := out.Write(lines); err != nil {
-				return err
-			}
-			header = nil
 		}
 	}
-	for _, f := range own {
+	encoder := expfmt.NewEncoder(w, a.format)
+	for _, f := range a.families {
 		if err := encoder.Encode(f); err != nil {
 			return err
 		}
@@ -259,4 +264,15 @@ func budget(header http.Header, offset time.Duration) time.Duration {
 		return allowed - offset
 	}
 	return allowed / 2
+}
+
+// acceptsGzip reports whether the client prefers gzip to plain text.
+func acceptsGzip(header http.Header) bool {
+	weight := map[string]float64{}
+	for coding := range strings.SplitSeq(strings.Join(header.Values("Accept-Encoding"), ","), ",") {
+		if name, params, err := mime.ParseMediaType(coding); err == nil {
+			weight[name], _ = strconv.ParseFloat(cmp.Or(params["q"], "1"), 64)
+		}
+	}
+	return max(weight["gzip"], weight["*"]) > max(weight["identity"], weight["*"])
 }

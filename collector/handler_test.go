@@ -34,17 +34,16 @@ func TestPanic(t *testing.T) {
 		{"/probe?target=acme&collect[]=groups", ""},
 	} {
 		var logged bytes.Buffer
-		broken := families()
-		for i := range broken {
-			if broken[i].name == "groups" {
-				broken[i].samples = func(*view) []sample { panic("no such group") }
-			}
-		}
-		h := newHandler(HandlerConfig{
+		h := NewHandler(HandlerConfig{
 			Organizations: func() []*org.Cache { return caches },
 			Self:          NewSelf(false),
 			Logger:        slog.New(slog.NewTextHandler(&logged, nil)),
-		}, broken)
+		})
+		for i := range h.families {
+			if h.families[i].name == "groups" {
+				h.families[i].samples = func(*view) []sample { panic("no such group") }
+			}
+		}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tt.path, nil)
 		r.Header.Set("Accept", tt.accept)
 		serve := h.Metrics
@@ -131,6 +130,36 @@ func TestRenderingsAreLimited(t *testing.T) {
 		if code, _, _ := fetch(t, h.Metrics, request("/metrics")); code != http.StatusOK {
 			t.Errorf("a scrape after the others: %d", code)
 		}
+	})
+}
+
+// Scrapes that have waited for a refresh for their whole budget are rendered one
+// after the other.
+func TestRenderingsAfterTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := org.NewCache(hanging{}, org.Config{Organization: "acme", Timeout: time.Minute})
+		defer cache.Close()
+		h := NewHandler(HandlerConfig{
+			Organizations: func() []*org.Cache { return []*org.Cache{cache} },
+			TimeoutOffset: time.Second, Logger: slog.New(slog.DiscardHandler),
+		})
+		all := int64(2 * runtime.GOMAXPROCS(0))
+		if !h.renderings.TryAcquire(all) {
+			t.Fatal("something is rendered")
+		}
+		var scrapes sync.WaitGroup
+		for range 20 {
+			scrapes.Go(func() {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+				r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "3")
+				if code, _, text := fetch(t, h.Metrics, r); code != http.StatusOK {
+					t.Errorf("have %d %s", code, text)
+				}
+			})
+		}
+		time.Sleep(2400 * time.Millisecond) // the budget is 2 seconds
+		h.renderings.Release(all)
+		scrapes.Wait()
 	})
 }
 

@@ -1,16 +1,12 @@
 package collector
 
-import "github.com/prometheus/client_golang/prometheus"
-
 // handshakes are all agreements between the organization and accounts, of which
 // invitations are one kind.
 func handshakes() []family {
-	return []family{{
-		collector: "invitations",
-		name:      "handshakes",
-		kind:      prometheus.GaugeValue,
-		help:      "Handshakes of the organization, invitations among them, by the action and status the cloud reports. Cached.",
-		labels:    []string{"action", "status"},
+	return of("invitations", []family{{
+		name:   "handshakes",
+		help:   "Handshakes of the organization, invitations among them, by the action and status the cloud reports. Cached.",
+		labels: []string{"action", "status"},
 		samples: func(v *view) []sample {
 			counts := map[[2]string]uint64{}
 			for _, i := range v.Invitations.Items {
@@ -20,17 +16,15 @@ func handshakes() []family {
 			}
 			return counted(counts, func(labels [2]string) []string { return labels[:] })
 		},
-	}}
+	}})
 }
 
 // features are what an organization can do.
 func features() []family {
-	return []family{{
-		collector: "organization",
-		name:      "organization_feature_set",
-		kind:      prometheus.GaugeValue,
-		help:      "Whether the organization has this set of features. Cached.",
-		labels:    []string{"feature_set"},
+	return of("organization", []family{{
+		name:   "organization_feature_set",
+		help:   "Whether the organization has this set of features. Cached.",
+		labels: []string{"feature_set"},
 		samples: func(v *view) []sample {
 			has := map[string]float64{}
 			for _, i := range v.Info.Items {
@@ -48,5 +42,5 @@ func features() []family {
 			}
 			return all
 		},
-	}}
+	}})
 }

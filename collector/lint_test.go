@@ -99,7 +99,7 @@ cloudorg_items_dropped{cloud="any",collector="withdrawals",organization="acme"} 
 # HELP cloudorg_pending_invitations Pending invitations. Cached.
 # TYPE cloudorg_pending_invitations gauge
 cloudorg_pending_invitations{cloud="any",organization="acme"} 4
-# HELP cloudorg_received_invitation_expiry_timestamp_seconds When a pending received invitation expires, in seconds since 1970, as the cloud reports it. Cached.
+# HELP cloudorg_received_invitation_expiry_timestamp_seconds When a pending received invitation expires, in seconds since 1970: as the cloud reports it, else when it was sent plus invitation_lifetime. Cached.
 # TYPE cloudorg_received_invitation_expiry_timestamp_seconds gauge
 cloudorg_received_invitation_expiry_timestamp_seconds{cloud="any",inviting_organization_id="9",organization="acme"} 1.7947008e+09
 `

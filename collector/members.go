@@ -1,18 +1,12 @@
 package collector
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
-)
+import "github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 
 func members() []family {
-	return []family{{
-		collector: "members",
-		name:      "members",
-		kind:      prometheus.GaugeValue,
-		help:      "Accounts in the organization, by the status code the cloud reports. Cached.",
-		labels:    []string{"status"},
+	return of("members", []family{{
+		name:   "members",
+		help:   "Accounts in the organization, by the status code the cloud reports. Cached.",
+		labels: []string{"status"},
 		samples: func(v *view) []sample {
 			return tally(v.Members.Items, v.Known.Members, func(m org.Member) string {
 				if m.Repeat {
@@ -22,11 +16,9 @@ func members() []family {
 			})
 		},
 	}, {
-		collector: "members",
-		name:      "group_members",
-		kind:      prometheus.GaugeValue,
-		help:      "Accounts in a group, by the status code the cloud reports. Cached.",
-		labels:    []string{"group_id", "status"},
+		name:   "group_members",
+		help:   "Accounts in a group, by the status code the cloud reports. Cached.",
+		labels: []string{"group_id", "status"},
 		samples: func(v *view) []sample {
 			counts := map[[2]string]uint64{}
 			for _, m := range v.Members.Items {
@@ -35,14 +27,29 @@ func members() []family {
 			return counted(counts, func(labels [2]string) []string { return labels[:] })
 		},
 	}, {
-		collector:     "members",
 		keepWhenStale: true,
 		name:          "member_transitions_total",
-		kind:          prometheus.CounterValue,
 		help:          `Account status changes between two successive good readings of the members; status "none" means not in the organization.`,
 		labels:        []string{"from", "to"},
 		samples: func(v *view) []sample {
 			return counted(v.Transitions, func(t org.Transition) []string { return []string{t.From, t.To} })
 		},
-	}}
+	}})
+}
+
+func groups() []family {
+	return of("groups", []family{{
+		name:    "groups",
+		help:    "Groups in the organization, including the root group. Cached.",
+		samples: func(v *view) []sample { return one(float64(len(v.Groups.Items))) },
+	}, {
+		name:   "group_info",
+		help:   "A group, its parent group (empty for the root group) and its policy (empty if it has none). Always 1. Cached.",
+		labels: []string{"group_id", "group_name", "parent_group_id", "policy_id", "policy_name"},
+		samples: func(v *view) []sample {
+			return each(v.Groups.Items, func(g org.Group) (float64, bool, []string) {
+				return 1, true, []string{g.ID, g.Name, g.ParentID, g.PolicyID, g.PolicyName}
+			})
+		},
+	}})
 }

@@ -4,18 +4,14 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
 func policyTypes() []family {
-	return []family{{
-		collector: "groups",
-		name:      "policy_type_enabled",
-		kind:      prometheus.GaugeValue,
-		help:      "Whether policies of this type are in force. Cached.",
-		labels:    []string{"type"},
+	return of("groups", []family{{
+		name:   "policy_type_enabled",
+		help:   "Whether policies of this type are in force. Cached.",
+		labels: []string{"type"},
 		samples: func(v *view) []sample {
 			var all []sample
 			for _, g := range v.Groups.Items {
@@ -25,22 +21,20 @@ func policyTypes() []family {
 			}
 			return all
 		},
-	}}
+	}})
 }
 
 func policyTargets() []family {
-	return []family{{
-		collector: "policies",
-		name:      "policy_attached_targets",
-		kind:      prometheus.GaugeValue,
-		help:      "What a policy is attached to, by the cloud's name for the kind of target. Cached.",
-		labels:    []string{"policy_id", "policy_name", "type", "target_type"},
+	return of("policies", []family{{
+		name:   "policy_attached_targets",
+		help:   "What a policy is attached to, by the cloud's name for the kind of target. Cached.",
+		labels: []string{"policy_id", "policy_name", "type", "target_type"},
 		samples: func(v *view) []sample {
 			return each(v.targets.kept, func(t target) (float64, bool, []string) {
 				return float64(t.n), true, []string{t.policy.ID, t.policy.Name, t.policy.Type, t.kind}
 			})
 		},
-	}}
+	}})
 }
 
 // A target is the number of targets of one kind that a policy is attached to.

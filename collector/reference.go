@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -24,15 +23,10 @@ func Reference() ([]Metric, error) {
 	var all []Metric
 	for _, f := range families() {
 		all = append(all, Metric{
-			Name:      f.fullName(),
-			Type:      f.typeName(),
-			Unit:      f.unit,
-			Labels:    f.labelNames(),
-			Help:      f.help,
-			Collector: f.collector,
+			Name: f.fullName(), Type: f.typeName(), Unit: f.unit, Labels: f.labelNames(), Help: f.help, Collector: f.collector,
 		})
 	}
-	own, err := distinct(withSamples().registry).Gather()
+	own, err := gather(withSamples().registry)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +35,6 @@ func Reference() ([]Metric, error) {
 		for _, l := range f.GetMetric()[0].GetLabel() {
 			m.Labels = append(m.Labels, l.GetName())
 		}
-		slices.Sort(m.Labels)
 		all = append(all, m)
 	}
 	return all, nil

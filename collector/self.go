@@ -1,14 +1,13 @@
 package collector
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
-	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 const exporter = namespace + "exporter_"
@@ -31,22 +30,24 @@ type Self struct {
 // NewSelf returns the exporter's own metrics. Those of the Go runtime and the
 // process (go_…, process_…) are among them if process is true.
 func NewSelf(process bool) *Self {
+	registry := prometheus.NewRegistry()
+	registered := promauto.With(registry)
 	s := &Self{
-		registry: prometheus.NewRegistry(),
-		reloaded: prometheus.NewGauge(prometheus.GaugeOpts{
+		registry: registry,
+		reloaded: registered.NewGauge(prometheus.GaugeOpts{
 			Name: exporter + "config_last_reload_successful",
 			Help: "Whether the latest configuration load succeeded.",
 		}),
-		reloadedAt: prometheus.NewGauge(prometheus.GaugeOpts{
+		reloadedAt: registered.NewGauge(prometheus.GaugeOpts{
 			Name: exporter + "config_last_reload_success_timestamp_seconds",
 			Unit: "seconds",
 			Help: "When the active configuration was loaded, in seconds since 1970.",
 		}),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+		requests: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: exporter + "api_requests_total",
 			Help: `API requests, by path template or operation and by status code; the code is "error" if there was no response.`,
 		}, []string{"cloud", "organization", "endpoint", "code"}),
-		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		durations: registered.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            exporter + "api_request_duration_seconds",
 			Unit:                            "seconds",
 			Help:                            "Time until the cloud's API began to respond, in seconds.",
@@ -55,29 +56,23 @@ func NewSelf(process bool) *Self {
 			NativeHistogramMaxBucketNumber:  100,
 			NativeHistogramMinResetDuration: time.Hour,
 		}, []string{"cloud", "endpoint"}),
-		throttled: prometheus.NewCounterVec(prometheus.CounterOpts{
+		throttled: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: exporter + "api_throttled_total",
 			Help: "API requests that the cloud rejected because there were too many.",
 		}, []string{"cloud", "organization"}),
-		offset: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		offset: registered.NewGaugeVec(prometheus.GaugeOpts{
 			Name: exporter + "api_clock_offset_seconds",
 			Unit: "seconds",
 			Help: "Clock of the cloud's API minus the local clock at the latest response, in seconds. The API reports whole seconds.",
 		}, []string{"cloud", "organization"}),
-		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
+		refreshes: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: exporter + "refreshes_total",
 			Help: "Completed refreshes of the organization, successful or not.",
 		}, []string{"cloud", "organization"}),
 	}
-	s.registry.MustRegister(
-		s.reloaded, s.reloadedAt, version.NewCollector(namespace+"exporter"),
-		s.requests, s.durations, s.throttled, s.offset, s.refreshes,
-	)
+	registry.MustRegister(version.NewCollector(namespace + "exporter"))
 	if process {
-		s.registry.MustRegister(
-			collectors.NewGoCollector(),
-			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		)
+		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	}
 	return s
 }
@@ -85,22 +80,10 @@ func NewSelf(process bool) *Self {
 // StorageWrites returns a function that counts a failed write of the storage.
 // It is called once, if there is a storage.
 func (s *Self) StorageWrites() (failed func()) {
-	failures := prometheus.NewCounter(prometheus.CounterOpts{
+	return promauto.With(s.registry).NewCounter(prometheus.CounterOpts{
 		Name: exporter + "storage_write_failures_total",
 		Help: "Writes to --storage.path that failed.",
-	})
-	s.registry.MustRegister(failures)
-	return failures.Inc
-}
-
-// distinct gathers from g without go_memstats_alloc_bytes. OpenMetrics gives
-// that name to go_memstats_alloc_bytes_total, too, and its value is that of
-// go_memstats_heap_alloc_bytes.
-func distinct(g prometheus.Gatherer) prometheus.GathererFunc {
-	return func() ([]*dto.MetricFamily, error) {
-		families, err := g.Gather()
-		return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == "go_memstats_alloc_bytes" }), err
-	}
+	}).Inc
 }
 
 // Added makes the series of an organization that are 0 until something

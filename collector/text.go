@@ -2,98 +2,78 @@ package collector
 
 import (
 	"bytes"
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/prometheus/common/expfmt"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
-// A textCache renders the snapshots of caches as text, and keeps the text until
-// a cache has another snapshot.
-type textCache struct {
-	families []family // sorted by name
-
-	mu   sync.Mutex // not held while text is rendered
-	kept map[*org.Cache]*orgText
-}
-
-// An orgText is the text of one snapshot.
+// An orgText is one snapshot as text.
 type orgText struct {
-	version  uint64 // of the snapshot
-	families []familyText
+	version  uint64       // of the snapshot
+	families []familyText // in the order of the Handler's families
 }
 
-// A familyText is the lines of one family. They are the same in the classic text
-// format and in OpenMetrics.
+// A familyText is the lines of one family, without its header. They are valid in
+// the classic text format and in OpenMetrics.
 type familyText struct {
 	lines []byte
-	until []float64 // of daysUntil, the sample of each line; the lines then have no value
+	until []float64 // of daysUntil: the time of each line, in seconds since 1970
 }
 
-func newTextCache(families []family) *textCache {
-	slices.SortFunc(families, func(a, b family) int { return cmp.Compare(a.name, b.name) })
-	return &textCache{families: families, kept: map[*org.Cache]*orgText{}}
-}
-
-// latest returns the text of the latest snapshot of each cache. If it keeps text
-// of more caches than are served, it forgets the others'.
-func (t *textCache) latest(caches []*org.Cache, served func() []*org.Cache) ([]*orgText, error) {
+// latestTexts returns the latest snapshot of each cache as text, and renders those
+// that are new. It forgets the text of caches that are no longer served.
+func (h *Handler) latestTexts(caches []*org.Cache) ([]*orgText, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	texts := make([]*orgText, len(caches))
 	for i, c := range caches {
 		s := c.Last()
-		t.mu.Lock()
-		texts[i] = t.kept[c]
-		t.mu.Unlock()
-		if texts[i] != nil && texts[i].version == s.Version {
-			continue
+		if kept := h.kept[c]; kept == nil || kept.version != s.Version {
+			text, err := newText(s, h.families)
+			if err != nil {
+				return nil, err
+			}
+			h.kept[c] = text
 		}
-		text, err := renderText(s, t.families)
-		if err != nil {
-			return nil, err
-		}
-		texts[i] = text
-		t.mu.Lock()
-		t.kept[c] = text
-		t.mu.Unlock()
+		texts[i] = h.kept[c]
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if all := served(); len(t.kept) > len(all) {
-		maps.DeleteFunc(t.kept, func(c *org.Cache, _ *orgText) bool { return !slices.Contains(all, c) })
+	if served := h.cfg.Organizations(); len(h.kept) > len(served) {
+		maps.DeleteFunc(h.kept, func(c *org.Cache, _ *orgText) bool { return !slices.Contains(served, c) })
 	}
 	return texts, nil
 }
 
-func renderText(s org.Snapshot, families []family) (*orgText, error) {
-	t := &orgText{s.Version, make([]familyText, 0, len(families))}
-	var text []byte
-	var ends []int
-	all := func(string) bool { return true }
-	err := render(s, families, all, func(f *family, series []sample) {
-		var until []float64
-		for _, one := range series {
-			text = f.appendSeries(text, one.labels)
-			if f.daysUntil {
-				until = append(until, one.value)
-			} else {
-				text = appendValue(text, one.value)
-			}
-			text = append(text, '\n')
-		}
-		t.families = append(t.families, familyText{until: until})
-		ends = append(ends, len(text))
-	})
-	text = bytes.Clone(text) // without the room that it grew into
-	start := 0
-	for i, end := range ends {
-		t.families[i].lines, start = text[start:end:end], end
+// newText renders s. The families must be sorted by name, as what is gathered is.
+func newText(s org.Snapshot, families []family) (*orgText, error) {
+	gathered, err := gather(&Collector{families: families, snapshots: []org.Snapshot{s}})
+	if err != nil {
+		return nil, err
 	}
-	return t, err
+	t := &orgText{s.Version, make([]familyText, len(families))}
+	i := 0
+	for _, g := range gathered {
+		for families[i].fullName() != g.GetName() {
+			i++ // it has no samples
+		}
+		var text bytes.Buffer
+		if _, err := expfmt.MetricFamilyToText(&text, g); err != nil {
+			return nil, err
+		}
+		text.Next(len(families[i].header(false)))
+		t.families[i].lines = bytes.Clone(text.Bytes())
+		if families[i].daysUntil {
+			for _, m := range g.GetMetric() {
+				t.families[i].until = append(t.families[i].until, m.GetGauge().GetValue())
+			}
+		}
+	}
+	return t, nil
 }
 
 // header returns the lines that come before the family's samples: in the
@@ -110,41 +90,17 @@ func (f *family) header(openMetrics bool) string {
 	return "# HELP " + name + " " + help + "\n# TYPE " + name + " " + f.typeName() + "\n" + unit
 }
 
-// appendSeries appends the line of a series up to its value.
-func (f *family) appendSeries(b []byte, labels []string) []byte {
-	b = append(append(b, namespace...), f.name...)
-	before := byte('{')
-	for i, name := range f.names {
-		b = append(append(b, before), name...)
-		b = appendEscaped(append(b, `="`...), labels[i])
-		b, before = append(b, '"'), ','
+// at returns the lines at the time now.
+func (t *familyText) at(now time.Time) []byte {
+	if t.until == nil {
+		return t.lines
 	}
-	return append(b, "} "...)
-}
-
-func appendEscaped(b []byte, s string) []byte {
-	for i := range len(s) {
-		switch s[i] {
-		case '\\', '"':
-			b = append(b, '\\', s[i])
-		case '\n':
-			b = append(b, `\n`...)
-		default:
-			b = append(b, s[i])
-		}
+	dated, lines := make([]byte, 0, len(t.lines)), t.lines
+	for _, until := range t.until {
+		line, rest, _ := bytes.Cut(lines, []byte("\n"))
+		dated = append(dated, line[:bytes.LastIndexByte(line, ' ')+1]...)
+		dated = append(strconv.AppendFloat(dated, days(until, now), 'g', -1, 64), '\n')
+		lines = rest
 	}
-	return b
-}
-
-func appendValue(b []byte, value float64) []byte { return strconv.AppendFloat(b, value, 'g', -1, 64) }
-
-// appendDays appends the lines of t, of a family with daysUntil, at the time now.
-func (t *familyText) appendDays(b []byte, now time.Time) []byte {
-	series := t.lines
-	for _, at := range t.until {
-		end := bytes.IndexByte(series, '\n') // in a label it is escaped
-		b = append(appendValue(append(b, series[:end]...), days(at, now)), '\n')
-		series = series[end+1:]
-	}
-	return b
+	return dated
 }

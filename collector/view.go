@@ -2,7 +2,6 @@ package collector
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -15,7 +14,6 @@ import (
 type view struct {
 	org.Snapshot
 	collectors []org.Collector // the wanted ones
-	present    map[string]bool // collectors whose items are served
 
 	invitations rows[org.Invitation]
 	received    rows[org.Invitation]
@@ -26,13 +24,8 @@ type view struct {
 }
 
 func newView(s org.Snapshot, wants func(string) bool) *view {
-	v := &view{Snapshot: s, present: map[string]bool{}}
-	for _, l := range v.Collectors() {
-		if wants(l.Name) {
-			v.collectors = append(v.collectors, l)
-			v.present[l.Name] = l.Present
-		}
-	}
+	unwanted := func(l org.Collector) bool { return !wants(l.Name) }
+	v := &view{Snapshot: s, collectors: slices.DeleteFunc(s.Collectors(), unwanted)}
 	sent := func(i org.Invitation) time.Time { return i.Created }
 	v.invitations = pick(pending(s.Invitations.Items), s.MaxItems, sent, func(i org.Invitation) itemKey {
 		return itemKey{invited(i), i.OrganizationID}
@@ -66,28 +59,27 @@ type itemKey struct{ id, second string }
 // remaining ones the oldest are kept, as they are the most urgent, and those
 // without a time last.
 func pick[T any](all []T, limit int, at func(T) time.Time, key func(T) itemKey) rows[T] {
-	newest := make(map[itemKey]int, len(all))
+	var kept []T
 	dropped := 0
-	for i, row := range all {
+	index := make(map[itemKey]int, len(all)) // in kept
+	for _, row := range all {
 		k := key(row)
-		if k.id == "" {
+		i, seen := index[k]
+		switch {
+		case k.id == "":
 			dropped++
-			continue
-		}
-		if j, seen := newest[k]; !seen || at(row).After(at(all[j])) {
-			newest[k] = i
+		case !seen:
+			index[k] = len(kept)
+			kept = append(kept, row)
+		case at(row).After(at(kept[i])):
+			kept[i] = row
 		}
 	}
-	index := slices.SortedFunc(maps.Values(newest), func(i, j int) int {
-		a, b := at(all[i]), at(all[j])
-		return cmp.Or(cmp.Compare(boolean(a.IsZero()), boolean(b.IsZero())), a.Compare(b), i-j)
+	slices.SortStableFunc(kept, func(a, b T) int {
+		return cmp.Or(cmp.Compare(boolean(at(a).IsZero()), boolean(at(b).IsZero())), at(a).Compare(at(b)))
 	})
-	kept := make([]T, min(len(index), limit))
-	dropped += len(index) - len(kept)
-	for n := range kept {
-		kept[n] = all[index[n]]
-	}
-	return rows[T]{kept, dropped}
+	n := min(len(kept), limit)
+	return rows[T]{kept[:n], dropped + len(kept) - n}
 }
 
 // tally counts rows by status: 0 for each known one that none has. A row whose

@@ -128,7 +128,7 @@ func scp(now time.Time) org.Snapshot {
 	day := 24 * time.Hour
 	return org.Snapshot{
 		Cloud: "scp", Organization: "beta", MaxItems: 1000,
-		Known: org.Known{Members: []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"}},
+		Known: org.Known{Members: []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"}, Invitations: []string{"INVITING"}},
 		Listings: org.Listings{
 			Info:        org.Listing[org.Info]{Health: good(now), Items: []org.Info{{ID: "o-acme01", Name: "Acme", MasterID: "acc-0001"}}},
 			Members:     org.Listing[org.Member]{Health: good(now), Items: []org.Member{{ID: "acc-0001", GroupID: "ou-res", Status: "ACTIVE"}}},

@@ -1,6 +1,7 @@
 package dashboards_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v2"
 )
@@ -81,12 +83,12 @@ func TestInhibitRules(t *testing.T) {
 
 // Alertmanager takes the inhibition rules.
 func TestAlertmanagerTakesInhibitRules(t *testing.T) {
+	if !withPromtool() {
+		t.Skip("needs amtool (Debian package prometheus-alertmanager): make rules")
+	}
 	amtool, err := exec.LookPath("amtool")
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("amtool is missing: install the Debian package prometheus-alertmanager")
-		}
-		t.Skip("amtool is missing (Debian package prometheus-alertmanager): the inhibition rules are not tested")
+		t.Fatal("amtool is missing: install the Debian package prometheus-alertmanager")
 	}
 	file := filepath.Join(t.TempDir(), "alertmanager.yml")
 	text := append([]byte("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"), read(t, "inhibit_rules.yml")...)
@@ -96,4 +98,77 @@ func TestAlertmanagerTakesInhibitRules(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), amtool, "check-config", file).CombinedOutput(); err != nil {
 		t.Errorf("amtool: %v\n%s", err, out)
 	}
+}
+
+// Every rate of the dashboards has data with a scrape each minute, whether Grafana
+// makes 60 seconds, 75 seconds or 4 minutes of $__rate_interval, and with a scrape
+// each quarter of an hour.
+func TestRatesHaveData(t *testing.T) {
+	promtool := findPromtool(t)
+	v := known(t)
+	tests := promtests{EvaluationInterval: "1m"}
+	for _, s := range []struct {
+		scrape time.Duration
+		at     string
+	}{{time.Minute, "15m"}, {15 * time.Minute, "80m"}} {
+		test := promtest{Name: s.scrape.String(), Interval: resolution.String()}
+		seen := map[string]bool{}
+		for _, d := range dashboards(t) {
+			for _, p := range d.all() {
+				for _, q := range p.Targets {
+					if !strings.Contains(q.Expr, "$__rate_interval") {
+						continue
+					}
+					for _, sel := range selectors(parse(t, p.Title, q.Expr)) {
+						if !seen[sel.Name] {
+							test.Series = append(test.Series, counters(sel.Name, v[sel.Name], s.scrape)...)
+						}
+						seen[sel.Name] = true
+					}
+					for _, window := range []string{"60s", "75s", "4m"} {
+						expr := strings.NewReplacer("$cluster", ".*", "$instance", ".*", "$organization", ".*", "$__rate_interval", window).Replace(q.Expr)
+						test.Exprs = append(test.Exprs, promexpr{Expr: "count(" + expr + ") > bool 0", At: s.at, Want: []promsample{{"{}", 1}}})
+					}
+				}
+			}
+		}
+		if len(test.Exprs) == 0 {
+			t.Fatal("there are no rates")
+		}
+		tests.Tests = append(tests.Tests, test)
+	}
+	text, err := yaml.Marshal(tests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "rates.yml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "test", "rules", file)
+}
+
+// counters returns series of a counter, or of a histogram's two buckets, that
+// grow with each scrape.
+func counters(name string, labels []string, scrape time.Duration) (all []promseries) {
+	buckets := []string{""}
+	if slices.Contains(labels, "le") {
+		buckets = []string{"0.1", "+Inf"}
+	}
+	values := "_ _ 1" // half a minute after the full one
+	for i := range 20 {
+		values += fmt.Sprintf(" _x%d %d", scrape/resolution-1, i+2)
+	}
+	for _, le := range buckets {
+		value := map[string]string{"le": le, "cluster": ""}
+		var pairs []string
+		for _, l := range slices.Compact(slices.Sorted(slices.Values(labels))) {
+			if _, ok := value[l]; !ok {
+				value[l] = "x"
+			}
+			pairs = append(pairs, fmt.Sprintf("%s=%q", l, value[l]))
+		}
+		all = append(all, promseries{name + "{" + strings.Join(pairs, ",") + "}", values})
+	}
+	return all
 }

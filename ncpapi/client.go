@@ -1,5 +1,7 @@
-// Package ncpapi is a read-only client of NAVER Cloud Platform's Organization
-// API (https://api.ncloud-docs.com/docs/en/organization-overview).
+// Package ncpapi has read-only clients of the two versions of NAVER Cloud
+// Platform's Organization API: Client
+// (https://api.ncloud-docs.com/docs/en/organization-overview) and ClientV2
+// (https://api.ncloud-docs.com/docs/pub-organization-v2-overview).
 //
 // It knows nothing of metrics or snapshots. Its types hold what the exporter
 // needs of an answer; the personal fields of the API, logins, e-mail addresses
@@ -32,9 +34,10 @@ type Config struct {
 	BaseURL   string                         // without a trailing slash; a path in it is signed
 	Keys      func() (access, secret string) // called for each attempt, so that keys can change
 	Transport *httpx.Transport
+	MaxPages  int // pages of a list, for ClientV2 alone; 0: ten thousand
 }
 
-// A Client calls the API as one organization's master account. It is safe for
+// A Client calls version 1 of the API as one organization's master account. It is safe for
 // concurrent use.
 type Client struct {
 	base string
@@ -45,24 +48,27 @@ type Client struct {
 func New(cfg Config) *Client {
 	return &Client{
 		base: strings.TrimRight(cfg.BaseURL, "/"),
-		http: httpx.New(httpx.API{
-			Name: "ncp",
-			Operations: []string{
-				pathOrganization, pathGroupTree, pathGroupAccounts,
-				pathInvitations, pathWithdrawals, pathPolicies,
-			},
-			Sign: func(req *http.Request, _ string, now time.Time) {
-				access, secret := cfg.Keys()
-				sign(req, now, access, secret)
-			},
-			Explain:     explain,
-			ErrorFields: []string{"error", "errors", "errorCode", "code", "responseError"},
-			Secrets: func() []string {
-				access, secret := cfg.Keys()
-				return []string{access, secret}
-			},
-		}, cfg.Transport),
+		http: newHTTP(cfg, pathOrganization, pathGroupTree, pathGroupAccounts,
+			pathInvitations, pathWithdrawals, pathPolicies),
 	}
+}
+
+// newHTTP returns a client of the gateway, by which both versions are called.
+func newHTTP(cfg Config, paths ...string) *httpx.Client {
+	return httpx.New(httpx.API{
+		Name:       "ncp",
+		Operations: paths,
+		Sign: func(req *http.Request, _ string, now time.Time) {
+			access, secret := cfg.Keys()
+			sign(req, now, access, secret)
+		},
+		Explain:     explain,
+		ErrorFields: []string{"error", "errors", "errorCode", "code", "responseError"},
+		Secrets: func() []string {
+			access, secret := cfg.Keys()
+			return []string{access, secret}
+		},
+	}, cfg.Transport)
 }
 
 // CloseIdleConnections closes the connections that are kept for later calls.

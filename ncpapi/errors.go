@@ -13,11 +13,13 @@ import (
 // means throttling, an internal fault, or one of two refusals.
 type Error = httpx.Error
 
-// One of these is in the chain of the Error of a key that is not the
-// organization's master account's.
+// One of these is in the chain of the Error of a key that may not call the API.
 var (
 	ErrNotMaster  = errors.New("this account is not the organization's master")
 	ErrSubAccount = errors.New("this key is not a main account's (probably a Sub Account's)")
+	// Version 2 has one code for both.
+	ErrForbidden   = errors.New("the key's Sub Account lacks the permission, or its account is not the organization's master")
+	ErrEnvironment = errors.New("this account belongs to another environment of NAVER Cloud")
 )
 
 // A meaning is what a code means.
@@ -46,6 +48,31 @@ func service(code string) (meaning, bool) {
 	return meaning{}, false
 }
 
+// serviceV2 returns the meaning of a code of version 2 of the service.
+// Sources: pub-organization-v2-…, api-call-std-errorhandling.
+func serviceV2(code string) (meaning, bool) {
+	switch code {
+	case "Forbidden":
+		return meaning{kind: httpx.Forbidden, err: ErrForbidden}, true
+	case "AccessDenied":
+		return meaning{kind: httpx.Forbidden, err: ErrEnvironment}, true
+	case "Unauthorized":
+		return meaning{kind: httpx.Auth}, true
+	case "ResourceNotFound", "NotFound", "InvalidParameter", "BadRequest", "InvalidOperation", "CannotDelete", "IdempotentParameterMismatch":
+		return meaning{kind: httpx.Other}, true
+	}
+	return meaning{}, false
+}
+
+// standard returns the meaning of a code in the body that the gateway and
+// version 2 of the service have in common: the gateway's are numbers.
+func standard(code string) (meaning, bool) {
+	if strings.Trim(code, "0123456789") == "" {
+		return gateway(code)
+	}
+	return serviceV2(code)
+}
+
 // gateway returns the meaning of a code of the API gateway.
 // Source: https://api-gov.ncloud-docs.com/docs/api-call-lgc-errorhandling.
 func gateway(code string) (meaning, bool) {
@@ -66,7 +93,7 @@ func gateway(code string) (meaning, bool) {
 	return meaning{}, false
 }
 
-// explain makes an error of an answer whose body is one.
+// explain makes an error of the body of an error.
 func explain(status int, header http.Header, body []byte) httpx.Error {
 	code, message, table := parse(body)
 	m, known := table(code)
@@ -95,7 +122,7 @@ func parse(body []byte) (code, message string, table func(string) (meaning, bool
 	inner := b.Object("error")
 	switch {
 	case inner != nil:
-		return inner.Text("errorCode"), inner.Text("message"), gateway
+		return inner.Text("errorCode"), inner.Text("message") + invalidFields(inner), standard
 	case b.Text("errorCode") != "":
 		return b.Text("errorCode"), b.Text("message"), gateway
 	case b.Text("code") != "":
@@ -105,6 +132,15 @@ func parse(body []byte) (code, message string, table func(string) (meaning, bool
 		return r.Text("returnCode"), r.Text("returnMessage"), unlisted
 	}
 	return b.Object("status").Text("code"), cmp.Or(b.Text("message"), b.Text("error")), unlisted
+}
+
+// invalidFields names the parameters that version 2 found invalid, if it did.
+func invalidFields(inner httpx.Fields) string {
+	field := inner.First("fieldErrors").Text("field")
+	if field == "" {
+		return ""
+	}
+	return " (parameter " + field + ")"
 }
 
 // unlisted is the table of codes that are not documented.

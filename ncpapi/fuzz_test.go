@@ -82,3 +82,29 @@ func FuzzLists(f *testing.F) {
 		}
 	})
 }
+
+// Whatever stands in a page of version 2, its rows are fit for labels, and no
+// time in them is out of this world.
+func FuzzPages(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		page := func(key string) page[InvitationV2] {
+			p, _, _ := httpx.DecodeBody(strings.NewReader(string(body)), envelope[InvitationV2](key, true))
+			return p
+		}
+		for _, key := range []string{"invitations", "accounts"} {
+			p := page(key)
+			if p.total < -1 {
+				t.Errorf("a total of %d", p.total)
+			}
+			for _, i := range p.rows {
+				if !utf8.ValidString(i.Status) {
+					t.Errorf("%q is not UTF-8", i.Status)
+				}
+				if at := i.Created; !at.IsZero() && (at.Year() < 1970 || at.Year() > 9999) {
+					t.Error(at)
+				}
+			}
+		}
+	})
+}

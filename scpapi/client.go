@@ -115,7 +115,7 @@ func whole[T any, R row[T]](ctx context.Context, c *Client, path, key string) ([
 		return nil, 0, err
 	}
 	var l listing[T]
-	for _, t := range p.rows {
+	for t := range p.all() {
 		l.add(R(&t).key(), t)
 	}
 	return l.rows, unparsed, nil

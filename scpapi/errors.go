@@ -19,7 +19,7 @@ type Error = httpx.Error
 // have.
 var ErrVersion = errors.New("unknown API version")
 
-// explain makes an error of an answer whose body is one. version is the requested
+// explain makes an error of the body of an error. version is the requested
 // one. The documentation has no schema of errors; these shapes were seen.
 func explain(status int, body []byte, version string) httpx.Error {
 	b := httpx.ParseFields(body)

@@ -118,23 +118,24 @@ func FuzzEnvelope(f *testing.F) {
 	f.Fuzz(func(t *testing.T, n int, body string) {
 		key := keys[((n%len(keys))+len(keys))%len(keys)]
 		accounts, _, err := httpx.DecodeBody(strings.NewReader(body), envelope[Account](key))
-		for _, a := range accounts.rows {
+		want := accounts.len()
+		for a := range accounts.all() {
 			if !utf8.ValidString(a.ID + a.State + a.Unit) {
 				t.Errorf("%+v is not UTF-8", a)
 			}
 		}
-		same := func(name string, rows int, other error) {
-			if (err == nil) != (other == nil) || err == nil && rows != len(accounts.rows) {
-				t.Errorf("%s: %d rows, %v; as accounts %d, %v", name, rows, other, len(accounts.rows), err)
+		same := func(name string, rows int64, other error) {
+			if (err == nil) != (other == nil) || err == nil && rows != want {
+				t.Errorf("%s: %d rows, %v; as accounts %d, %v", name, rows, other, want, err)
 			}
 		}
 		invitations, _, other := httpx.DecodeBody(strings.NewReader(body), envelope[Invitation](key))
-		same("invitations", len(invitations.rows), other)
+		same("invitations", invitations.len(), other)
 		received, _, other := httpx.DecodeBody(strings.NewReader(body), envelope[ReceivedInvitation](key))
-		same("received invitations", len(received.rows), other)
+		same("received invitations", received.len(), other)
 		organizations, _, other := httpx.DecodeBody(strings.NewReader(body), envelope[Organization](key))
-		same("organizations", len(organizations.rows), other)
+		same("organizations", organizations.len(), other)
 		versions, _, other := httpx.DecodeBody(strings.NewReader(body), envelope[Version](key))
-		same("versions", len(versions.rows), other)
+		same("versions", versions.len(), other)
 	})
 }

@@ -3,6 +3,7 @@ package scpapi
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 )
@@ -16,9 +17,41 @@ const maxRepeats = 3
 
 // A page is one answer.
 type page[T any] struct {
-	rows  []T
+	rows  [][]T // in blocks: one slice would be copied each time that it grows
 	size  int64 // rows on a full page, according to the API; 0 if it did not say
 	count int64 // rows on all pages; 0 if the API did not say
+}
+
+func (p *page[T]) add(t T) {
+	const block = 1024
+	last := len(p.rows) - 1
+	if last < 0 || len(p.rows[last]) == block {
+		// The first block grows, for most pages are short.
+		p.rows = append(p.rows, make([]T, 0, min(block, 16+(last+1)*block)))
+		last++
+	}
+	p.rows[last] = append(p.rows[last], t)
+}
+
+func (p *page[T]) len() (n int64) {
+	for _, block := range p.rows {
+		n += int64(len(block))
+	}
+	return n
+}
+
+// all returns the rows. A block is let go when its rows have been taken.
+func (p *page[T]) all() iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for i, block := range p.rows {
+			for _, t := range block {
+				if !yield(t) {
+					return
+				}
+			}
+			p.rows[i] = nil
+		}
+	}
 }
 
 // A listing is the rows of all pages, each once.
@@ -84,8 +117,8 @@ func walk[T any, R row[T]](ctx context.Context, c *Client, path, key string, l *
 			return false, 0, fmt.Errorf("page %d: %w", n, err)
 		}
 		unparsed += bad
-		news := false
-		for _, t := range p.rows {
+		news, rows := false, p.len()
+		for t := range p.all() {
 			if l.add(R(&t).key(), t) {
 				news = true
 			}
@@ -94,8 +127,8 @@ func walk[T any, R row[T]](ctx context.Context, c *Client, path, key string, l *
 		if p.size > 0 {
 			size = p.size
 		}
-		have, short := int64(len(l.rows)), int64(len(p.rows)) < size
-		if len(p.rows) == 0 || have == p.count || short && (have > p.count || !news) {
+		have, short := int64(len(l.rows)), rows < size
+		if rows == 0 || have == p.count || short && (have > p.count || !news) {
 			return have < p.count, unparsed, nil
 		}
 		if repeats++; news || l.again {
@@ -124,7 +157,7 @@ func envelope[T any, R row[T]](key string) func(r *httpx.Reader) page[T] {
 				r.Array(func() {
 					var t T
 					r.Row(func(name string) { R(&t).read(name, r) })
-					p.rows = append(p.rows, t)
+					p.add(t)
 				})
 			case "size":
 				p.size, _ = r.Int()

@@ -2,7 +2,6 @@ package capture
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -24,23 +23,16 @@ func options() []jsontext.Options {
 	return []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsontext.WithIndent("  ")}
 }
 
-// maxValue is the limit of what is buffered, as in the clients.
-const maxValue = 1 << 20 // bytes between two tokens
-
 // A source is a body that is rewritten. It records how the body began and
-// ended, and ends one with a value that is too long to be buffered.
+// ended. The client bounds the length of a single value, which is buffered.
 type source struct {
 	io.Reader
-	consumed func() int64
-	n        int64
-	first    byte  // first byte that is not white space
-	err      error // other than io.EOF
+	n     int64
+	first byte  // first byte that is not white space
+	err   error // other than io.EOF
 }
 
 func (s *source) Read(p []byte) (int, error) {
-	if s.n-s.consumed() > maxValue {
-		return 0, fmt.Errorf("a single value of more than %d bytes", maxValue)
-	}
 	n, err := s.Reader.Read(p)
 	for i := 0; s.first == 0 && i < n; i++ {
 		if p[i] > ' ' {
@@ -48,7 +40,7 @@ func (s *source) Read(p []byte) (int, error) {
 		}
 	}
 	s.n += int64(n)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 	}
 	return n, err
@@ -57,11 +49,10 @@ func (s *source) Read(p []byte) (int, error) {
 // rewrite copies the single JSON value of a body.
 func (r *rewriter) rewrite(body *source, enc *jsontext.Encoder) error {
 	r.dec, r.enc = jsontext.NewDecoder(body, options()[:2]...), enc
-	body.consumed = r.dec.InputOffset
 	if err := r.value(Text, "", true); err != nil {
 		return err
 	}
-	if _, err := r.dec.ReadToken(); err != io.EOF {
+	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return errors.Join(errors.New("data after the value"), err)
 	}
 	return nil

@@ -214,7 +214,9 @@ func (s *awsSource) Read(ctx context.Context) org.Listings {
 		})
 	})
 	wg.Wait()
-	checkSizes(&l)
+	if l.Info.Configured {
+		l.Subject = r.subject()
+	}
 	return l
 }
 

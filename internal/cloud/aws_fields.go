@@ -2,22 +2,24 @@ package cloud
 
 import "github.com/cloudorg-exporter/cloudorg_exporter/internal/capture"
 
-// awsFields are the documented fields of AWS Organizations and those of its
-// errors. Names of accounts, units and policies are texts: they may be a
-// person's. The ID of a handshake's party may be an address.
+// awsFields are the documented fields of the operations of AWS Organizations
+// that can be called, those of their requests and those of their errors. A
+// service principal is no secret, but tells rows apart, as an identifier does.
 func awsFields() capture.Fields {
 	return capture.Documented(map[capture.Kind]string{
 		capture.Keep: `
-			FeatureSet Type Status State JoinedMethod Action AwsManaged FailureReason Reason ServicePrincipal
-			MaxResults Filter States __type`,
-		capture.ID: `Id MasterAccountId AccountId GovCloudAccountId TargetId ParentId PolicyId NextToken Value`,
-		capture.Path: `
-			Arn MasterAccountArn Path Paths`,
+			FeatureSet Status State Type JoinedMethod Action AwsManaged FailureReason TargetType PolicyType
+			MaxResults ActionType States Filter.ActionType __type code Code Reason`,
+		capture.ID: `
+			Id MasterAccountId AccountId GovCloudAccountId TargetId ParentId PolicyId ParentHandshakeId NextToken
+			ServicePrincipal`,
+		capture.Path: `Arn MasterAccountArn Path Paths`,
 		capture.Time: `
-			JoinedTimestamp RequestedTimestamp CompletedTimestamp ExpirationTimestamp DelegationEnabledDate DateEnabled`,
+			JoinedTimestamp RequestedTimestamp ExpirationTimestamp CompletedTimestamp DelegationEnabledDate DateEnabled`,
 		capture.Text: `
-			Organization Roots OrganizationalUnits Accounts Handshakes Parties Resources CreateAccountStatuses DelegatedAdministrators
-			DelegatedServices EnabledServicePrincipals Policies Targets PolicyTypes AvailablePolicyTypes
-			Name Email MasterAccountEmail AccountName Description Message message`,
+			Organization AvailablePolicyTypes MasterAccountEmail Roots Name PolicyTypes OrganizationalUnits Accounts Email
+			Handshakes Parties Resources Value Policies Description Targets CreateAccountStatuses AccountName
+			DelegatedAdministrators DelegatedServices EnabledServicePrincipals Filter
+			Message message`,
 	})
 }

@@ -95,6 +95,19 @@ func (r *awsReading) info() ([]org.Info, int, error) {
 	return []org.Info{{ID: o.value.ID, MasterID: o.value.Master, FeatureSet: o.value.FeatureSet}}, o.unparsed, nil
 }
 
+// subject returns the identifier of the organization, "" if the account is in
+// none, or nil if that is not known.
+func (r *awsReading) subject() *string {
+	o := r.organization()
+	if errors.Is(o.err, awsapi.ErrNoOrganization) {
+		return new(string)
+	}
+	if o.err != nil || o.value.ID == "" {
+		return nil
+	}
+	return &o.value.ID
+}
+
 // readTree reads the root and, level by level, the units below it.
 func (r *awsReading) readTree(ctx context.Context) (t awsTree) {
 	roots := r.roots()

@@ -81,9 +81,9 @@ func plantedBody(list string) string {
 // gives the same counts, statuses, intervals and errors.
 func TestCapture(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
+		name string
 		fail func(ncp, scp sim.Cloud)
-		has    []string // in the metrics
+		has  []string // in the metrics
 	}{
 		{
 			"demo", func(sim.Cloud, sim.Cloud) {},

@@ -3,13 +3,15 @@
 package cloud
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"time"
 
 	"github.com/go-kit/log"
-	promconfig "github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v2"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/capture"
@@ -21,9 +23,11 @@ import (
 
 // A Cloud is everything the exporter knows about one provider.
 type Cloud struct {
-	config.Cloud // its name, collectors and YAML keys
-	Known        org.Known
+	config.Cloud                // its name, collectors and YAML keys
 	Fields       capture.Fields // what its API documents
+	Known        org.Known
+	// KnownBy replaces Known if it depends on the keys. Nil: it does not.
+	KnownBy func(keys config.Organization) org.Known
 	// Open returns the source of an organization, whose keys are those that
 	// Keys returned. It calls no API.
 	Open func(keys config.Organization, env Env) (Source, error)
@@ -67,7 +71,9 @@ type Deps struct {
 	// Transport carries all calls, for tests. Nil: each organization has its
 	// own, made from its http_client_config.
 	Transport http.RoundTripper
-	Capture   *capture.Capture // writes all calls; nil: nothing does
+	// Budget limits what the organizations hold together. NewFleet fills it in.
+	Budget  *httpx.Budget
+	Capture *capture.Capture // writes all calls; nil: nothing does
 }
 
 // An Observer is told what happens to the organizations, by cloud and name.
@@ -98,12 +104,10 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 			cloud = c
 		}
 	}
-	transport := deps.Transport
+	transport, proxy := deps.Transport, base.HTTP.Proxy()
 	if transport == nil {
 		var err error
-		transport, err = promconfig.NewRoundTripperFromConfig(base.HTTP.HTTPClientConfig, "cloudorg",
-			promconfig.WithUserAgent(deps.UserAgent), promconfig.WithIdleConnTimeout(idleTimeout))
-		if err != nil {
+		if transport, err = base.HTTP.RoundTripper(deps.UserAgent, newTransport); err != nil {
 			return nil, fmt.Errorf("organization %q: http_client_config: %w", base.Name, err)
 		}
 	}
@@ -114,6 +118,7 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 		Logger: log.With(deps.Logger, "cloud", base.Cloud, "organization", base.Name),
 		Transport: httpx.NewTransport(httpx.Config{
 			Next:        transport,
+			Proxy:       proxy,
 			Concurrency: int(base.Concurrency),
 			RateLimit:   base.RateLimit,
 			Throttled:   func() { deps.Observer.Throttled(base.Cloud, base.Name) },
@@ -127,6 +132,9 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("organization %q: %w", base.Name, err)
+	}
+	if cloud.KnownBy != nil {
+		cloud.Known = cloud.KnownBy(o)
 	}
 	cfg := org.Config{
 		Cloud: base.Cloud, Organization: base.Name, Collectors: base.Collectors, Known: cloud.Known, MaxItems: int(base.MaxItems),
@@ -142,7 +150,47 @@ func newCache(o config.Organization, deps Deps) (*org.Cache, error) {
 		}
 		cfg.Store = deps.Store.File(base.Name, o.Identity(), func() string { return source.Secret() + "\n" + string(text) })
 	}
-	return org.NewCache(source, cfg), nil
+	return org.NewCache(&bounded{source, deps.Budget.NewAccount(), cfg.MaxItems}, cfg), nil
+}
+
+// newTransport returns an http.Transport that bounds what it reads.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:            new(net.Dialer).DialContext,
+		OnProxyConnectResponse: httpx.OnProxyConnectResponse,
+		MaxIdleConnsPerHost:    1000, // all calls of an organization go to one host
+		MaxResponseHeaderBytes: 64 << 10,
+		IdleConnTimeout:        idleTimeout,
+		TLSHandshakeTimeout:    10 * time.Second,
+		DisableCompression:     true,
+	}
+}
+
+// bounded is a source whose readings have bounds.
+type bounded struct {
+	Source
+	account  *httpx.Account
+	maxItems int
+}
+
+// Read reads the listings within the budget of the process, and rejects those
+// that are implausibly large.
+func (b *bounded) Read(ctx context.Context) org.Listings {
+	ctx, end := b.account.WithRefresh(ctx)
+	defer end()
+	l := b.Source.Read(ctx)
+	checkSizes(&l)
+	checkText(&l, b.maxItems)
+	return l
+}
+
+// Close closes the source.
+func (b *bounded) Close() error {
+	b.account.Close()
+	if closer, ok := b.Source.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
 }
 
 // read fills a listing, if it is configured, with what get returns: the items

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -10,15 +11,18 @@ import (
 	"time"
 
 	"github.com/go-kit/log/level"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
 // refreshesAtOnce is how many organizations are refreshed at once by Start and
-// Prime.
-const refreshesAtOnce = 4
+// Prime, but for those that take longer than slotTime.
+const (
+	refreshesAtOnce = 4
+	slotTime        = time.Second
+)
 
 // A Fleet is the configured organizations: the configuration in force, and a
 // cache for each organization.
@@ -26,7 +30,8 @@ type Fleet struct {
 	load func() (*config.Config, error)
 	deps Deps
 
-	reloading sync.Mutex // one Reload at a time
+	reloading chan struct{} // holds one element during a Reload
+	loading   chan struct{} // holds one element while files are read
 	current   atomic.Pointer[state]
 	latest    atomic.Pointer[attempt]
 	started   atomic.Bool // every organization of the start has been refreshed
@@ -49,7 +54,13 @@ type attempt struct {
 
 // NewFleet returns a Fleet without organizations. Reload loads them.
 func NewFleet(load func() (*config.Config, error), deps Deps) *Fleet {
-	f := &Fleet{load: load, deps: deps, slots: make(chan struct{}, refreshesAtOnce)}
+	if deps.Budget == nil {
+		deps.Budget = httpx.NewBudget()
+	}
+	f := &Fleet{
+		load: load, deps: deps, slots: make(chan struct{}, refreshesAtOnce),
+		reloading: make(chan struct{}, 1), loading: make(chan struct{}, 1),
+	}
 	f.current.Store(&state{config: &config.Config{}})
 	f.latest.Store(&attempt{})
 	return f
@@ -59,17 +70,47 @@ func NewFleet(load func() (*config.Config, error), deps Deps) *Fleet {
 // organization whose configuration is the same keeps its cache. One that
 // changed keeps its counters, and its data too if it still is the same
 // organization. A new one starts with what is stored of it, until ctx ends. An
-// error changes nothing.
+// error changes nothing. Files that hang fail the reload when ctx ends, and the
+// next ones until they no longer do.
 func (f *Fleet) Reload(ctx context.Context) error {
-	f.reloading.Lock()
-	defer f.reloading.Unlock()
-	cfg, err := f.load()
+	select {
+	case f.reloading <- struct{}{}:
+		defer func() { <-f.reloading }()
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the reload before: %w", ctx.Err())
+	}
+	cfg, err := f.loadUntil(ctx)
 	if err == nil {
 		err = f.apply(ctx, cfg)
 	}
 	f.latest.Store(&attempt{time.Now(), err})
 	f.deps.Observer.Reloaded(err)
 	return err
+}
+
+// loadUntil loads the configuration, or fails when ctx ends.
+func (f *Fleet) loadUntil(ctx context.Context) (*config.Config, error) {
+	type loaded struct {
+		cfg *config.Config
+		err error
+	}
+	select {
+	case f.loading <- struct{}{}:
+	default:
+		return nil, errors.New("a file of the configuration that was read before still hangs")
+	}
+	result := make(chan loaded, 1)
+	go func() {
+		cfg, err := f.load()
+		<-f.loading
+		result <- loaded{cfg, err}
+	}()
+	select {
+	case l := <-result:
+		return l.cfg, l.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("a file of the configuration hangs: %w", ctx.Err())
+	}
 }
 
 func (f *Fleet) apply(ctx context.Context, cfg *config.Config) error {
@@ -183,18 +224,31 @@ func (f *Fleet) Ready() error {
 // Prime refreshes each organization that has not been refreshed and is due, a
 // few at a time, and waits for them.
 func (f *Fleet) Prime(ctx context.Context) {
-	var work errgroup.Group
-	work.SetLimit(refreshesAtOnce)
+	var work sync.WaitGroup
+	slots := make(chan struct{}, refreshesAtOnce)
 	for _, c := range f.Caches() {
-		if ctx.Err() == nil {
-			work.Go(func() error {
-				c.Prime(ctx)
-				return nil
-			})
-		}
+		inSlot(ctx, slots, &work, func() { c.Prime(ctx) })
 	}
-	_ = work.Wait() // they return no error
-	_ = f.Ready()   // remembered, even if nobody asks before the next reload
+	work.Wait()
+	_ = f.Ready() // remembered, even if nobody asks before the next reload
+}
+
+// inSlot waits for a slot, or for the end of ctx, and then runs work. After a
+// second the slot is free for another: organizations that hang do not delay the
+// others.
+func inSlot(ctx context.Context, slots chan struct{}, running *sync.WaitGroup, work func()) {
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	leave := sync.OnceFunc(func() { <-slots })
+	timer := time.AfterFunc(slotTime, leave)
+	running.Go(func() {
+		defer leave()
+		defer timer.Stop()
+		work()
+	})
 }
 
 // Start starts those refreshes of the named organizations that are due, a few
@@ -209,12 +263,9 @@ func (f *Fleet) Start(ctx context.Context, names []string) {
 		}
 		go func() {
 			defer f.starting.Delete(c.Name())
-			select {
-			case f.slots <- struct{}{}:
-				c.Snapshot(ctx)
-				<-f.slots
-			case <-ctx.Done():
-			}
+			var work sync.WaitGroup
+			inSlot(ctx, f.slots, &work, func() { c.Snapshot(ctx) })
+			work.Wait()
 		}()
 	}
 }

@@ -32,7 +32,7 @@ type cannedAPI struct {
 
 func (p *cannedAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 	text := p.texts[0]
-	if strings.Contains(r.URL.Path, "/account/group/") || strings.HasSuffix(r.URL.Path, "-invitations") || r.URL.Query().Get("page") == "1" {
+	if strings.Contains(r.URL.Path, "/account/group/") || strings.Contains(r.URL.Path, "/organizations/") || strings.HasSuffix(r.URL.Path, "-invitations") || r.URL.Query().Get("page") == "1" {
 		text = p.texts[1]
 	}
 	return &http.Response{StatusCode: p.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
@@ -49,7 +49,7 @@ func (nopObserver) Throttled(string, string)                          {}
 func (nopObserver) Offset(string, string, time.Duration)              {}
 func (nopObserver) Reloaded(error)                                    {}
 
-// bothClouds is an organization of each cloud, which never wait.
+// bothClouds is an organization of each cloud and version, which never wait.
 const bothClouds = `
 defaults: {rate_limit: 1000000000000, concurrency: 100, refresh_timeout: 50ms, max_items: 3}
 organizations:
@@ -58,6 +58,12 @@ organizations:
     access_key: EXAMPLE
     secret_key: SECRETSECRET
     collectors: [organization, groups, members, invitations, withdrawals, policies]
+  - name: naver-v2
+    cloud: "ncp" # the quotes keep members_from out
+    api_version: v2
+    access_key: EXAMPLE
+    secret_key: SECRETSECRET
+    collectors: [organization, groups, members, invitations, received_invitations, withdrawals, policies]
   - name: samsung
     cloud: scp
     access_key: EXAMPLE

@@ -1,9 +1,11 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -20,10 +22,11 @@ func ncpCloud() Cloud {
 	return Cloud{
 		Cloud: config.Cloud{
 			Name:       "ncp",
-			Collectors: []string{"organization", "groups", "members", "invitations", "withdrawals", "policies"},
+			Collectors: []string{"organization", "groups", "members", "invitations", receivedInvitations, "withdrawals", "policies"},
 			Defaults:   []string{"organization", "groups", "members", "invitations", "withdrawals"},
 			Keys:       func() config.Organization { return newNCPKeys() },
 		},
+		Fields: ncpFields(),
 		Known: org.Known{
 			// LEV is LVREQ in the documentation of 2022 to 2024.
 			Members: []string{"INVT", "JOIN", "LVREQ", "LEV"},
@@ -38,8 +41,13 @@ func ncpCloud() Cloud {
 				{From: "JOIN", To: org.None},
 			},
 		},
-		Fields: ncpFields(),
-		Open:   openNCP,
+		KnownBy: func(o config.Organization) org.Known {
+			if o.(*ncpKeys).APIVersion == ncpVersion2 {
+				return ncpKnownV2()
+			}
+			return ncpCloud().Known
+		},
+		Open: openNCP,
 	}
 }
 
@@ -47,9 +55,19 @@ func ncpCloud() Cloud {
 type ncpKeys struct {
 	config.Common      `yaml:",inline"`
 	config.KeyPair     `yaml:",inline"`
-	MembersFrom        string          `yaml:"members_from"`
+	APIVersion         string          `yaml:"api_version"`
+	MembersFrom        string          `yaml:"members_from,omitempty"` // version 1 only
 	InvitationLifetime config.Duration `yaml:"invitation_lifetime,omitempty"`
 }
+
+// The versions of the API.
+const (
+	ncpVersion1 = "v1"
+	ncpVersion2 = "v2"
+)
+
+// receivedInvitations is a collector that only version 2 has.
+const receivedInvitations = "received_invitations"
 
 // Where the members are read.
 const (
@@ -64,7 +82,7 @@ func newNCPKeys() *ncpKeys {
 			// The gateway of the public environment. We found no such API for the others.
 			BaseURL: "https://organization.apigw.ntruss.com",
 		},
-		MembersFrom: fromGroups,
+		APIVersion: ncpVersion1,
 		// Source: guide organization-spec.
 		InvitationLifetime: config.Duration{Duration: 30 * 24 * time.Hour},
 	}
@@ -76,13 +94,35 @@ func (k *ncpKeys) Validate(dir string) []error {
 	if err := k.InvitationLifetime.Check("invitation_lifetime"); err != nil {
 		errs = append(errs, err)
 	}
-	if k.MembersFrom != fromGroups && k.MembersFrom != fromTree {
-		errs = append(errs, fmt.Errorf("members_from must be %s or %s, not %q", fromGroups, fromTree, k.MembersFrom))
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	switch k.APIVersion {
+	case ncpVersion1:
+		k.MembersFrom = cmp.Or(k.MembersFrom, fromGroups)
+		if k.MembersFrom != fromGroups && k.MembersFrom != fromTree {
+			add("members_from must be %s or %s, not %q", fromGroups, fromTree, k.MembersFrom)
+		}
+		if slices.Contains(k.Collectors, receivedInvitations) {
+			add("collectors: %s needs api_version: %s", receivedInvitations, ncpVersion2)
+		}
+	case ncpVersion2:
+		if k.MembersFrom != "" {
+			add("members_from is for api_version %s alone: remove it, as %s lists the accounts of all groups at once", ncpVersion1, ncpVersion2)
+		}
+	default:
+		add("api_version must be %s or %s, not %q", ncpVersion1, ncpVersion2, k.APIVersion)
 	}
 	return errs
 }
 
-// ncp reads an organization of NAVER Cloud Platform.
+// Identity tells the versions of the API apart: they have other statuses.
+func (k *ncpKeys) Identity() string {
+	if k.APIVersion == ncpVersion2 {
+		return k.Common.Identity() + " " + ncpVersion2
+	}
+	return k.Common.Identity()
+}
+
+// ncp reads an organization of NAVER Cloud Platform by version 1 of the API.
 type ncp struct {
 	*config.Credential
 	client *ncpapi.Client
@@ -96,9 +136,14 @@ func openNCP(o config.Organization, env Env) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	client := ncpapi.Config{BaseURL: keys.BaseURL, Keys: credential.Keys, Transport: env.Transport}
+	if keys.APIVersion == ncpVersion2 {
+		client.MaxPages = pagesWithin(keys.RateLimit, keys.RefreshTimeout.Duration)
+		return &ncpV2{Credential: credential, client: ncpapi.NewV2(client), keys: keys, logger: env.Logger}, nil
+	}
 	return &ncp{
 		Credential: credential,
-		client:     ncpapi.New(ncpapi.Config{BaseURL: keys.BaseURL, Keys: credential.Keys, Transport: env.Transport}),
+		client:     ncpapi.New(client),
 		keys:       keys,
 		logger:     env.Logger,
 	}, nil
@@ -168,7 +213,6 @@ func (n *ncp) Read(ctx context.Context) org.Listings {
 		})
 	})
 	wg.Wait()
-	checkSizes(&l)
 	return l
 }
 
@@ -213,7 +257,8 @@ func ncpID(n ncpapi.Number) string {
 	return strconv.FormatInt(n.Value, 10)
 }
 
-// explainNCP adds the reason and the advice that only NCP has.
+// explainNCP adds the reason and the advice that only NCP has, in either
+// version.
 func explainNCP(err error) *org.Error {
 	e := explain(err)
 	switch {
@@ -221,6 +266,10 @@ func explainNCP(err error) *org.Error {
 		e.Reason, e.Advice = org.NotMaster, "use a key of the organization's master account itself, not of a Sub Account"
 	case errors.Is(err, ncpapi.ErrNotMaster):
 		e.Reason, e.Advice = org.NotMaster, "use a key of the account that owns the organization"
+	case errors.Is(err, ncpapi.ErrForbidden):
+		e.Advice = "if the key is a Sub Account's, grant it the Organization View actions; else use a key of the organization's master account"
+	case errors.Is(err, ncpapi.ErrEnvironment):
+		e.Advice = "use a key of an account of the private-sector environment: NAVER Cloud turns public-sector and financial accounts away"
 	}
 	return e
 }

@@ -30,6 +30,7 @@ func scpCloud() Cloud {
 			Defaults:   []string{"members", "invitations", "received_invitations", "api_version"},
 			Keys:       func() config.Organization { return newSCPKeys() },
 		},
+		Fields: scpFields(),
 		Known: org.Known{
 			Members:     []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"},
 			Invitations: invitations,
@@ -43,8 +44,7 @@ func scpCloud() Cloud {
 				{From: "ACTIVE", To: org.None},
 			},
 		},
-		Fields: scpFields(),
-		Open:   openSCP,
+		Open: openSCP,
 	}
 }
 
@@ -161,7 +161,6 @@ func (s *scp) Read(ctx context.Context) org.Listings {
 		})
 	})
 	wg.Wait()
-	checkSizes(&l)
 	return l
 }
 

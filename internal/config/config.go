@@ -7,9 +7,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 
 	"go.yaml.in/yaml/v2"
@@ -47,17 +48,34 @@ type Config struct {
 // "<secret>".
 func (c *Config) YAML() ([]byte, error) { return yaml.Marshal(c) }
 
-// Load reads and validates the file at path, and the key files that it names.
-// Each of its errors names the file.
+// Load reads and validates the file at path, which must be a regular file of at
+// most 64 MiB, and the key files that it names. Each of its errors names the
+// file.
 func Load(path string, clouds []Cloud) (*Config, error) {
-	f, err := os.Open(path)
+	text, err := readFile(path, maxConfig)
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, fmt.Errorf("%s: %w", path, pathErr.Err) // without a second path
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, errors.Unwrap(err)) // without a second path
+		return nil, err
 	}
-	defer f.Close()
-	c, errs := parse(f, filepath.Dir(path), clouds)
+	c, errs := parse(bytes.NewReader(text), filepath.Dir(path), clouds)
+	return c, joined(path, errs)
+}
+
+// maxErrors is how many errors of a configuration are shown.
+const maxErrors = 10
+
+// joined joins the first errors, each with where it is, and the number of the
+// others.
+func joined(where string, errs []error) error {
+	var out []error
 	for i, err := range errs {
-		errs[i] = fmt.Errorf("%s: %w", path, err)
+		if i == maxErrors {
+			out = append(out, fmt.Errorf("%s: and %d more", where, len(errs)-i))
+			break
+		}
+		out = append(out, fmt.Errorf("%s: %w", where, err))
 	}
-	return c, errors.Join(errs...)
+	return errors.Join(out...)
 }

@@ -13,17 +13,24 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// A Credential is the keys of an organization as they are now. Files are read
-// again when they change. A file that cannot be read leaves the last key in use.
+// fileWait is how long a caller waits for the files of a Credential.
+const fileWait = 100 * time.Millisecond
+
+// A Credential is the keys of an organization as they are now. Files are
+// read again when they change. A file that cannot be read, or that hangs, leaves
+// the last key in use.
 type Credential struct {
 	sources []source
 	logger  log.Logger
 
+	// Of the goroutine that looks at the files.
+	seen   []fs.FileInfo // of the files, before they were read
+	readAt time.Time
+	broken bool // the files cannot be read now
+
 	mu       sync.Mutex
+	checking chan struct{} // closed when the files have been looked at; nil if nobody does
 	keys     []string      // in the order of sources; replaced, never changed
-	seen     []fs.FileInfo // of the files, before they were read
-	readAt   time.Time
-	broken   bool // the files cannot be read now
 	revision uint64
 }
 
@@ -78,25 +85,48 @@ func (c *Credential) Revision() uint64 {
 // current returns the keys, read again if a file has changed.
 func (c *Credential) current() ([]string, uint64) {
 	c.mu.Lock()
-	if !c.changed() {
-		defer c.mu.Unlock()
+	defer c.mu.Unlock()
+	if !slices.ContainsFunc(c.sources, func(s source) bool { return s.file != "" }) {
 		return c.keys, c.revision
 	}
-	wasBroken, before := c.broken, c.revision
-	err := c.read()
-	c.broken = err != nil
-	keys, revision := c.keys, c.revision
+	if c.checking == nil {
+		c.checking = make(chan struct{})
+		go c.check(c.checking)
+	}
+	done := c.checking
 	c.mu.Unlock()
+	timer := time.NewTimer(fileWait)
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+	timer.Stop()
+	c.mu.Lock()
+	return c.keys, c.revision
+}
 
-	switch { // not under the lock: a log can block
+// check reads the keys again if a file has changed, and closes done.
+func (c *Credential) check(done chan struct{}) {
+	wasBroken, before := c.broken, c.revision
+	var err error
+	changed := c.changed()
+	if changed {
+		err = c.read()
+		c.broken = err != nil
+	}
+	switch { // a log can block: callers wait for a while only
+	case !changed:
 	case err != nil && !wasBroken:
 		level.Warn(c.logger).Log("msg", "cannot re-read the key file", "err", err, "serving", "last good key")
-	case err == nil && revision != before:
+	case err == nil && c.revision != before:
 		level.Info(c.logger).Log("msg", "key changed")
 	case err == nil && wasBroken:
 		level.Info(c.logger).Log("msg", "key file is readable again")
 	}
-	return keys, revision
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.checking = nil
+	close(done)
 }
 
 // changed reports whether a file is not the one that was read.
@@ -122,12 +152,12 @@ func (c *Credential) changed() bool {
 func (c *Credential) read() error {
 	seen, keys := make([]fs.FileInfo, len(c.sources)), make([]string, len(c.sources))
 	c.readAt = time.Now()
-	var errs []error
 	for i, from := range c.sources {
 		if from.file != "" {
 			seen[i], _ = os.Stat(from.file) // before it is read: a change in between is seen the next time
 		}
 	}
+	var errs []error
 	for i, from := range c.sources {
 		var err error
 		if keys[i], err = readKey(from.text, from.file); err != nil {
@@ -137,10 +167,12 @@ func (c *Credential) read() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	c.seen = seen
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if !slices.Equal(keys, c.keys) {
 		c.revision++
 		c.keys = keys
 	}
-	c.seen = seen
 	return nil
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 
 	"go.yaml.in/yaml/v2"
@@ -38,8 +37,5 @@ func FromEnvironment(getenv func(string) string, clouds []Cloud) (*Config, error
 		return nil, err
 	}
 	c, errs := parse(bytes.NewReader(text), "", clouds)
-	for i, err := range errs {
-		errs[i] = fmt.Errorf("environment: %w", err)
-	}
-	return c, errors.Join(errs...)
+	return c, joined("environment", errs)
 }

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
-	"os"
 	"slices"
 
 	"github.com/prometheus/common/config"
@@ -60,9 +60,6 @@ func isProxy(u *url.URL) bool {
 // checkFiles returns the error of the first file that cannot be read. Without
 // it, every call would fail.
 func (h *HTTPClient) checkFiles() error {
-	if _, err := config.NewTLSConfig(&h.TLSConfig); err != nil {
-		return err
-	}
 	var files []string
 	if h.BasicAuth != nil {
 		files = append(files, h.BasicAuth.UsernameFile, h.BasicAuth.PasswordFile)
@@ -71,7 +68,8 @@ func (h *HTTPClient) checkFiles() error {
 		files = append(files, h.Authorization.CredentialsFile)
 	}
 	if h.OAuth2 != nil {
-		files = append(files, h.OAuth2.ClientSecretFile)
+		o := h.OAuth2
+		files = append(files, o.ClientSecretFile, o.ClientCertificateKeyFile, o.TLSConfig.CAFile, o.TLSConfig.CertFile, o.TLSConfig.KeyFile)
 	}
 	if h.HTTPHeaders != nil {
 		for _, name := range slices.Sorted(maps.Keys(h.HTTPHeaders.Headers)) {
@@ -82,13 +80,12 @@ func (h *HTTPClient) checkFiles() error {
 		if name == "" {
 			continue
 		}
-		f, err := os.Open(name)
-		if err != nil {
+		if _, err := readSmallFile(name); err != nil {
 			return err
 		}
-		_ = f.Close()
 	}
-	return nil
+	_, err := h.RoundTripper("", func() *http.Transport { return new(http.Transport) })
+	return err
 }
 
 // MarshalYAML returns the http_client_config without secrets. What has

@@ -84,7 +84,7 @@ func readKey(text Secret, file string) (string, error) {
 	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
 		return "", fmt.Errorf("%s is UTF-16: save it as UTF-8", file)
 	}
-	key := strings.TrimSpace(string(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))))
+	key := strings.TrimSpace(withoutMark(b))
 	if key == "" {
 		return "", fmt.Errorf("%s is empty", file)
 	}
@@ -94,12 +94,20 @@ func readKey(text Secret, file string) (string, error) {
 	return key, nil
 }
 
-// maxKey is the limit of a key file, in bytes.
-const maxKey = 64 << 10
+// withoutMark returns a text without a byte order mark.
+func withoutMark(b []byte) string { return string(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))) }
 
-// readSmallFile reads a regular file. It neither blocks, as a pipe would, nor
-// reads without end, as a device would.
-func readSmallFile(name string) ([]byte, error) {
+const (
+	maxSmall  = 1 << 20  // bytes of a file with keys or certificates
+	maxConfig = 64 << 20 // bytes of the configuration file
+)
+
+// readSmallFile reads a regular file of at most 1 MiB.
+func readSmallFile(name string) ([]byte, error) { return readFile(name, maxSmall) }
+
+// readFile reads a regular file of at most limit bytes. It neither blocks, as a
+// pipe would, nor reads without end, as a device would.
+func readFile(name string, limit int64) ([]byte, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -112,9 +120,9 @@ func readSmallFile(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", name)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxKey+1))
-	if err == nil && len(b) > maxKey {
-		err = fmt.Errorf("%s is too long for a key", name)
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%s has more than %d MiB", name, limit>>20)
 	}
 	return b, err
 }

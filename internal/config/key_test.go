@@ -21,12 +21,12 @@ func TestKeyFiles(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(long, make([]byte, maxKey+1), 0o600); err != nil {
+	if err := os.WriteFile(long, make([]byte, maxSmall+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
 		pipe:        "is not a regular file",
-		long:        "is too long for a key",
+		long:        "has more than 1 MiB",
 		"/dev/zero": "is not a regular file",
 		dir:         "is not a regular file",
 	} {
@@ -114,5 +114,41 @@ func TestCredential(t *testing.T) {
 	}
 	if c.Revision() != 3 {
 		t.Errorf("revision: want 3, have %d", c.Revision())
+	}
+}
+
+// A key file that hangs leaves the last key in use, and delays nobody for long.
+func TestKeyFileThatHangs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("ONE"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewCredential(KeyPair{AccessKey: "A", SecretKeyFile: file}, log.NewNopLogger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	c.checking = make(chan struct{}) // as while a network file system is away
+	c.mu.Unlock()
+	start := time.Now()
+	if _, key := c.Keys(); key != "ONE" || time.Since(start) > 10*fileWait {
+		t.Errorf("have %q after %s", key, time.Since(start))
+	}
+}
+
+// The first errors are shown, and the number of the others.
+func TestErrorsAreBounded(t *testing.T) {
+	var yaml strings.Builder
+	yaml.WriteString("organizations:\n")
+	for range 1000 {
+		yaml.WriteString("  - {name: a, cloud: nope}\n")
+	}
+	file := filepath.Join(t.TempDir(), "config.yml")
+	if err := os.WriteFile(file, []byte(yaml.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(file, []Cloud{{Name: "ncp"}})
+	if err == nil || strings.Count(err.Error(), "\n") != maxErrors || !strings.HasSuffix(err.Error(), "config.yml: and 1989 more") {
+		t.Errorf("want ten errors and a number, have %v", err)
 	}
 }

@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,30 +25,27 @@ type composition struct {
 }
 
 // TestCompose runs the demo of deploy/compose without containers: the same
-// commands and the same files at the same places below a directory, but for the
-// addresses, and for the alerts' patience.
+// commands, and the same files at the same places below a directory. Only the
+// addresses and the durations in the rules differ.
 func TestCompose(t *testing.T) {
 	programs := map[string]string{
 		"prometheus":   find(t, "prometheus"),
 		"alertmanager": find(t, "prometheus-alertmanager", "alertmanager"),
-		"exporter":     filepath.Join(t.TempDir(), "cloudorg_exporter"),
-	}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", programs["exporter"], "../..").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+		"exporter":     binary,
 	}
 	var compose composition
 	readYAML(t, filepath.Join(composeDir, "compose.yml"), &compose)
 
-	// Where the services are here. Those are their names in the files, too.
-	address, words := map[string]string{}, []string{}
+	// The addresses here, and the same in the files.
+	address, replacements := map[string]string{}, []string{}
 	for _, s := range []struct{ name, port string }{{"exporter", "10076"}, {"prometheus", "9090"}, {"alertmanager", "9093"}} {
 		address[s.name] = freeAddress(t)
-		words = append(words, `"`+s.name+":"+s.port+`"`, `"`+address[s.name]+`"`)
+		replacements = append(replacements, `"`+s.name+":"+s.port+`"`, `"`+address[s.name]+`"`)
 		if want := []string{"127.0.0.1:" + s.port + ":" + s.port}; !slices.Equal(compose.Services[s.name].Ports, want) {
 			t.Errorf("%s: want the ports %s, have %s", s.name, want, compose.Services[s.name].Ports)
 		}
 	}
-	here := strings.NewReplacer(words...)
+	replacer := strings.NewReplacer(replacements...)
 
 	// The file system of all containers in one.
 	root := t.TempDir()
@@ -74,14 +70,14 @@ func TestCompose(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(place), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(place, []byte(here.Replace(string(text))), 0o600); err != nil {
+			if err := os.WriteFile(place, []byte(replacer.Replace(string(text))), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	for _, name := range []string{"rules.yml", "alerts.yml"} {
 		rules := filepath.Join(root, "etc/prometheus/rules", name)
-		hurried(t, rules, rules)
+		shortened(t, rules, rules)
 	}
 	for name, program := range programs {
 		args := []string{"--web.listen-address=" + address[name]}
@@ -98,11 +94,10 @@ func TestCompose(t *testing.T) {
 	waitFor(t, time.Minute, "both targets are up", func() bool { return p.value("sum(up)") == 2 })
 	waitFor(t, 90*time.Second, "all rules evaluate", p.rulesAreHealthy)
 	waitFor(t, 90*time.Second, "the organizations are recorded", func() bool { return p.some(`{__name__=~".+:cloudorg_.+", organization="demo"}`) })
-	// How Alertmanager took its file, and that alerts reach it.
 	am := &promAPI{t: t, url: "http://" + address["alertmanager"]}
 	waitFor(t, 2*time.Minute, "an alert of the demo is at Alertmanager", func() bool { return am.hasAlert("demo") })
 
-	t.Run("Grafana finds what it is given", func(t *testing.T) { grafanaFinds(t, root, compose) })
+	t.Run("Grafana", func(t *testing.T) { checkGrafana(t, root, compose) })
 }
 
 // hasAlert reports whether an Alertmanager has an alert of ours about an
@@ -124,9 +119,9 @@ func (p *promAPI) hasAlert(organization string) bool {
 	return false
 }
 
-// grafanaFinds compares what Grafana is told to load with what is there: it
-// cannot be run here.
-func grafanaFinds(t *testing.T, root string, compose composition) {
+// checkGrafana compares Grafana's provisioning with the files: Grafana itself
+// does not run here.
+func checkGrafana(t *testing.T, root string, compose composition) {
 	provisioning := filepath.Join(root, "etc/grafana/provisioning")
 	var sources struct {
 		Datasources []struct{ URL, Type string }
@@ -141,10 +136,10 @@ func grafanaFinds(t *testing.T, root string, compose composition) {
 		}
 	}
 	readYAML(t, filepath.Join(provisioning, "dashboards/cloudorg.yml"), &dashboards)
-	given, _ := filepath.Glob(filepath.Join(root, dashboards.Providers[0].Options.Path, "*.json"))
+	mounted, _ := filepath.Glob(filepath.Join(root, dashboards.Providers[0].Options.Path, "*.json"))
 	all, _ := filepath.Glob("../../dashboards/*.json")
-	if len(all) == 0 || len(given) != len(all) {
-		t.Errorf("there are %d dashboards, and Grafana is given %d", len(all), len(given))
+	if len(all) == 0 || len(mounted) != len(all) {
+		t.Errorf("want %d dashboards, Grafana has %d", len(all), len(mounted))
 	}
 	if len(compose.Services["grafana"].Command) != 0 {
 		t.Error("Grafana has a command, which this test does not know")

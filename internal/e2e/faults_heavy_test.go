@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,17 +15,17 @@ import (
 	"time"
 )
 
-// A load is an answer that is too much.
+// A load is a response that is too large.
 type load struct {
 	name   string
 	want   func(e endpoint) string
-	peak   int // most memory that the program may need meanwhile, in MiB
+	peak   int // limit of the program's memory, in MiB
 	answer func(e endpoint, w io.Writer, truth string)
 }
 
 const twoGiB = 2 << 30
 
-// loads are the faults whose cost is the point.
+// loads returns all loads, those that need the least memory first.
 func loads() []load {
 	always := func(outcome string) func(endpoint) string { return func(endpoint) string { return outcome } }
 	pad := func(text string) func(endpoint, io.Writer, string) {
@@ -82,7 +81,7 @@ func loads() []load {
 
 const million = 1_000_000
 
-// opening is how the list in an answer begins.
+// opening returns how the list in a response begins.
 func (e endpoint) opening() string {
 	switch {
 	case e.path == "/org":
@@ -93,7 +92,7 @@ func (e endpoint) opening() string {
 	return "["
 }
 
-// row is a row with # where its number belongs.
+// row returns a row with # in place of its number.
 func (e endpoint) row() string {
 	switch e.path {
 	case "/group/tree":
@@ -110,7 +109,7 @@ func (e endpoint) row() string {
 	return `{"id": "x-#", "organization_id": "o-1", "target_account_id": "acc-1", "state": "INVITING", "parent_unit_id": "ou-1", "created_at": "2026-11-01T02:03:04.000Z"}`
 }
 
-// repeat writes text until there are n bytes or nobody reads them.
+// repeat writes text until there are n bytes or the connection is closed.
 func repeat(w io.Writer, text string, n int64) {
 	for n > 0 {
 		written, err := io.WriteString(w, text)
@@ -121,49 +120,40 @@ func repeat(w io.Writer, text string, n int64) {
 	}
 }
 
-// TestHeavyFaults makes every endpoint answer far too much, and looks at what
-// it costs: in a process of its own for each, the cheapest first, for memory is
-// given back slowly.
+// TestHeavyFaults makes every endpoint send far too much and measures the
+// memory. Each endpoint has an exporter of its own.
 func TestHeavyFaults(t *testing.T) {
-	binary := buildChild(t)
-	found := make([][]string, len(endpoints())) // by endpoint and load
-	turns := make(chan struct{}, 2)
+	outcomes := make([][]string, len(endpoints())) // by endpoint and load
+	slots := make(chan struct{}, 2)
 	t.Run("endpoints", func(t *testing.T) {
 		for i, e := range endpoints() {
 			t.Run(e.cloud+" "+e.title, func(t *testing.T) {
 				t.Parallel()
-				turns <- struct{}{}
-				defer func() { <-turns }()
-				h := heavy{t: t, endpoint: e, site: newSite(t, e.cloud, 1000+i, nil)}
-				c := &cell{endpoint: e, site: h.site}
-				c.fault.name = "heavy"
-				h.name = c.name()
-				h.exporter = startChild(t, binary, "defaults: {cache_ttl: 1s, error_ttl: 1s, refresh_timeout: 1m, rate_limit: 10000}\norganizations:\n"+c.yaml(nil), "--scrape.timeout-offset="+allow(8*time.Second, time.Second/2).String())
-				h.good = h.until("it is ready", func(all map[string]health) bool { return all[e.collectors[0]].success }).dataOf(h.name)
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				h := heavy{t: t, endpoint: e, site: newSite(t, e.cloud, 1000+i)}
+				h.exporter = startExporter(t, "defaults: {cache_ttl: 1s, error_ttl: 1s, refresh_timeout: 1m, rate_limit: 10000}\norganizations:\n"+
+					organization("acme", h.site), "--scrape.timeout-offset="+allow(8*time.Second, time.Second/2).String())
+				h.before = h.wait("the collector succeeds", func(all map[string]health) bool { return all[e.collectors[0]].success }).dataOf("acme")
 				for _, l := range loads() {
-					found[i] = append(found[i], h.bear(l))
+					outcomes[i] = append(outcomes[i], h.apply(l))
 				}
 			})
 		}
 	})
 	var b strings.Builder
-	b.WriteString("| answer | memory stays below |")
-	rule := "| --- | --- |"
-	for _, e := range endpoints() {
-		fmt.Fprintf(&b, " %s %s |", e.cloud, e.title)
-		rule += " --- |"
-	}
-	b.WriteString("\n" + rule + "\n")
+	b.WriteString("| response | memory in MiB stays below |" + strings.Replace(columns(), "| --- ", "| --- | --- ", 1))
 	for i, l := range loads() {
-		fmt.Fprintf(&b, "| %s | %d MiB | ", l.name, l.peak)
-		for _, f := range found {
-			if i < len(f) {
-				b.WriteString(f[i] + " | ")
+		var row []string
+		for _, all := range outcomes {
+			if i >= len(all) {
+				return // not all endpoints have been run, or one has failed
 			}
+			row = append(row, all[i])
 		}
-		b.WriteString("\n")
+		fmt.Fprintf(&b, "| %s | %d |%s", l.name, l.peak, byCloud(row))
 	}
-	document(t, "loads", strings.ReplaceAll(b.String(), " \n", "\n"))
+	checkTable(t, "loads", b.String())
 }
 
 // A heavy is an endpoint under load.
@@ -171,16 +161,15 @@ type heavy struct {
 	endpoint
 	t        *testing.T
 	site     *site
-	exporter *child
-	name     string             // of the organization
-	good     map[string]float64 // what it says when all is well
+	exporter *exporter
+	before   map[string]float64 // data without a load
 }
 
-// bear applies a load and returns its outcome.
-func (h *heavy) bear(l load) string {
+// apply applies a load, waits until all is well again and returns the outcome.
+func (h *heavy) apply(l load) string {
 	start, want := time.Now(), l.want(h.endpoint)
 	h.exporter.collectGarbage()
-	h.exporter.forgetPeak()
+	h.exporter.resetPeak()
 	h.site.watch(h.path)
 	h.site.instead.Store(&override{h.path, func(w http.ResponseWriter, r *http.Request, truth http.Handler) {
 		rec := httptest.NewRecorder()
@@ -191,7 +180,7 @@ func (h *heavy) bear(l load) string {
 		l.answer(h.endpoint, w, rec.Body.String())
 	}})
 	last := h.collectors[len(h.collectors)-1]
-	r := h.until(l.name+" has come", func(all map[string]health) bool {
+	r := h.wait(l.name+" has been read", func(all map[string]health) bool {
 		if fails(want) {
 			return all[last].reason == want && !all[last].success
 		}
@@ -199,7 +188,7 @@ func (h *heavy) bear(l load) string {
 		return len(calls) > 0 && all[last].success && all[last].at > float64(calls[0].UnixMilli())/1e3
 	})
 	if fails(want) {
-		if diff := difference(h.good, r.dataOf(h.name), "cloudorg_member_transitions_total"); diff != "" {
+		if diff := h.difference(r); diff != "" {
 			h.t.Errorf("%s: the last good data has changed:\n%s", l.name, diff)
 		}
 	}
@@ -208,37 +197,38 @@ func (h *heavy) bear(l load) string {
 	if peak > l.peak {
 		h.t.Errorf("%s: memory: want at most %d MiB, have %d", l.name, l.peak, peak)
 	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) { // a refresh that began before may still end
-		again := h.until("it has recovered from "+l.name, func(all map[string]health) bool { return all[last].success })
-		diff := difference(h.good, again.dataOf(h.name), "cloudorg_member_transitions_total")
-		if diff == "" {
-			break
-		}
-		if time.Now().After(deadline) {
-			h.t.Fatalf("it says something else than before %s:\n%s", l.name, diff)
-		}
-	}
-	h.t.Logf("%s: %s, %d MiB, %d series, %s", l.name, want, peak, len(r[h.name]), time.Since(start).Round(time.Millisecond))
+	h.wait("it has recovered from "+l.name, func(all map[string]health) bool { return all[last].success })
+	waitFor(h.t, time.Minute, "the data is that before "+l.name, func() bool { // the refresh that ran then may still end
+		return h.difference(h.scrape()) == ""
+	})
+	h.t.Logf("%s: %s, %d MiB, %d series, %s", l.name, want, peak, len(r["acme"]), time.Since(start).Round(time.Millisecond))
 	return want
 }
 
-// until scrapes until a reading shows what is waited for; other listings must
-// be untouched meanwhile.
-func (h *heavy) until(what string, happened func(map[string]health) bool) reading {
+// difference compares a reading with the data without a load.
+func (h *heavy) difference(r reading) string {
+	return difference(h.before, r.dataOf("acme"), "cloudorg_member_transitions_total")
+}
+
+// scrape reads the organization. Collectors that do not call the endpoint must
+// not fail.
+func (h *heavy) scrape() reading {
 	h.t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		r := h.exporter.scrape("/probe?target=" + url.QueryEscape(h.name))
-		all := r.healthOf(h.name)
-		for name, state := range all {
-			if state.reason != "" && !slices.Contains(h.collectors, name) {
-				h.t.Errorf("%s fails: %s", name, state.reason)
-			}
-		}
-		if happened(all) {
-			return r
-		}
-		if time.Now().After(deadline) {
-			h.t.Fatalf("waited in vain until %s: %v", what, all)
+	r := h.exporter.scrape("/probe?target=acme")
+	for name, state := range r.healthOf("acme") {
+		if state.reason != "" && !slices.Contains(h.collectors, name) {
+			h.t.Errorf("%s fails: %s", name, state.reason)
 		}
 	}
+	return r
+}
+
+// wait scrapes until a reading is as it should be, and returns it.
+func (h *heavy) wait(what string, reached func(map[string]health) bool) (r reading) {
+	h.t.Helper()
+	waitFor(h.t, time.Minute, what, func() bool {
+		r = h.scrape()
+		return reached(r.healthOf("acme"))
+	})
+	return r
 }

@@ -18,10 +18,10 @@ import (
 type endpoint struct {
 	cloud      string
 	path       string
-	title      string // in the table
-	list       string // SCP: the name of the list in its answer
+	title      string // column of the table
+	list       string // SCP: name of the list in the response
 	unsigned   bool
-	collectors []string // that need it
+	collectors []string // that call it
 }
 
 func endpoints() []endpoint {
@@ -43,7 +43,7 @@ func endpoints() []endpoint {
 // oneGroup is a group of the sample that is not the root.
 const oneGroup = "/account/group/612"
 
-// collectorsOf are all that a cloud has.
+// collectorsOf returns all collectors of a cloud.
 func collectorsOf(cloud string) []string {
 	if cloud == "scp" {
 		return []string{"organization", "members", "invitations", "received_invitations", "api_version"}
@@ -51,7 +51,8 @@ func collectorsOf(cloud string) []string {
 	return []string{"organization", "groups", "members", "invitations", "withdrawals", "policies"}
 }
 
-// headline is a family that a collector has as long as its listing is served.
+// headline returns a family that is present as long as a collector's listing is
+// served.
 func headline(collector string) string {
 	switch collector {
 	case "organization":
@@ -67,35 +68,37 @@ func headline(collector string) string {
 // Outcomes that are no reason of an error.
 const (
 	sameData  = "read"                // and nothing has changed
-	otherData = "served changed data" // and it says something else
+	otherData = "served changed data" // as the answer says something else
 )
 
-// A fault is what may go wrong at one endpoint, or at all of a cloud.
+// A fault is something that fails at one endpoint, or at all of a cloud.
 type fault struct {
 	name  string
-	whole bool // all endpoints have it: it is below HTTP, or in the clock
-	want  func(e endpoint) string
+	whole bool                    // it is below HTTP, or in the clock: all endpoints have it
+	want  func(e endpoint) string // outcome
 	begin func(s *site, path string)
-	end   func(s *site, path string) // nil: what healAll does
-	// stale: it lasts longer than max_stale.
-	stale bool
-	// quiet: for so long the endpoint is not asked again; quietUntil: till then.
-	quiet      time.Duration
-	quietUntil time.Time
+	end   func(s *site, path string) // nil: healAll
+
+	pastMaxStale bool          // it lasts longer than max_stale
+	retryAfter   time.Duration // between two calls
+	retryAt      time.Time     // no call before
+
 	// How the site is reached.
 	tls, socks bool
+	// The site's simulator is replaced.
+	replaces bool
 }
 
-// healAll ends whatever is wrong with a path.
+// healAll ends any fault of a path.
 func healAll(s *site, path string) {
 	s.instead.Store(nil)
 	s.truth.SetFault(path, sim.Fault{})
 	s.now.Store(&s.truth)
 }
 
-// answers is a fault of the simulator's, and the reason each cloud's client
+// responses is a fault of the simulators, and the reason each cloud's client
 // makes of it.
-func answers(name string, ncp sim.Fault, ncpReason string, scp sim.Fault, scpReason string) fault {
+func responses(name string, ncp sim.Fault, ncpReason string, scp sim.Fault, scpReason string) fault {
 	return fault{
 		name: name,
 		want: func(e endpoint) string {
@@ -114,11 +117,13 @@ func answers(name string, ncp sim.Fault, ncpReason string, scp sim.Fault, scpRea
 	}
 }
 
-// both is answers where the clouds do not differ.
-func both(name string, f sim.Fault, reason string) fault { return answers(name, f, reason, f, reason) }
+// both is responses where the clouds do not differ.
+func both(name string, f sim.Fault, reason string) fault {
+	return responses(name, f, reason, f, reason)
+}
 
-// but changes the outcome for some endpoints.
-func (f fault) but(outcome string, these func(e endpoint) bool) fault {
+// except returns f with another outcome for some endpoints.
+func (f fault) except(outcome string, these func(e endpoint) bool) fault {
 	want := f.want
 	f.want = func(e endpoint) string {
 		if these(e) {
@@ -129,12 +134,12 @@ func (f fault) but(outcome string, these func(e endpoint) bool) fault {
 	return f
 }
 
-// changed is a fault of the body alone.
+// changed is a fault of the body.
 func changed(name, outcome string, change func(cloud, body string) string) fault {
 	return fault{name: name, want: func(endpoint) string { return outcome }, begin: spoil(change)}
 }
 
-// handled is a fault that is written by hand.
+// handled is a fault made by a handler.
 func handled(name, outcome string, answer func(w http.ResponseWriter)) fault {
 	return fault{
 		name: name,
@@ -145,8 +150,8 @@ func handled(name, outcome string, answer func(w http.ResponseWriter)) fault {
 	}
 }
 
-// below is a fault of the whole site.
-func below(name, reason string, begin, end func(s *site)) fault {
+// wholeSite is a fault of all endpoints.
+func wholeSite(name, reason string, begin, end func(s *site)) fault {
 	return fault{
 		name: name, whole: true,
 		want:  func(endpoint) string { return reason },
@@ -161,71 +166,71 @@ func page(status int, text string) sim.Fault {
 
 func header(key, value string) http.Header { return http.Header{key: {value}} }
 
-// echo is a refusal that repeats what must not be shown.
+// echo is a refusal that contains what must not be shown.
 func echo(format string) sim.Fault {
 	return sim.Fault{Status: http.StatusForbidden, Body: fmt.Sprintf(format,
 		siteAccess+" with "+siteSecret+" of k.example@example.test\\u0000\\nforged=line")}
 }
 
-// faults are all that can be combined with every endpoint. ca makes the
-// certificates of those that are about certificates.
+// faults returns all that are combined with every endpoint. ca signs the
+// certificates of the sites.
 func faults(ca *authority) []fault {
 	const html = "<html><body>Bad Gateway</body></html>"
 	is := func(path string) func(endpoint) bool { return func(e endpoint) bool { return e.path == path } }
 	unsigned := func(e endpoint) bool { return e.unsigned }
 	cloud := func(name string) func(endpoint) bool { return func(e endpoint) bool { return e.cloud == name } }
-	late := func(f fault) fault {
-		f.stale = true
+	pastMaxStale := func(f fault) fault {
+		f.pastMaxStale = true
 		return f
 	}
 	date := time.Now().Add(20 * time.Second).Truncate(time.Second)
-	silent := func(f fault, d time.Duration, until time.Time) fault {
-		f.quiet, f.quietUntil = d, until
+	withRetryAfter := func(f fault, d time.Duration, until time.Time) fault {
+		f.retryAfter, f.retryAt = d, until
 		return f
 	}
 	skewed := func(name string, skew time.Duration) fault {
-		f := below(name, "clock_skew", nil, nil).but(sameData, unsigned)
+		f := wholeSite(name, "clock_skew", nil, nil).except(sameData, unsigned)
 		f.begin = func(s *site, _ string) {
-			other := newSimulator(s.t, s.cloud, skew)
+			other := newSimulator(s.t, s.cloud, sim.Config{Skew: skew})
 			s.now.Store(&other)
 		}
-		f.end = healAll
+		f.end, f.replaces = healAll, true
 		return f
 	}
 	certified := func(name string, wrong func(s *site)) fault {
-		f := below(name, "network", wrong, func(s *site) { s.restart(ca.config(s.host(), time.Hour)) })
+		f := wholeSite(name, "network", wrong, func(s *site) { s.restart(ca.config(s.host(), time.Hour)) })
 		f.tls = true
 		return f
 	}
-	nameless := below("host name not found", "network",
+	nameless := wholeSite("host name not found", "network",
 		func(s *site) { s.front.unknown.Store(true); s.restart(nil) },
 		func(s *site) { s.front.unknown.Store(false) })
 	nameless.socks = true
 
 	return []fault{
-		answers("401, key or signature refused", sim.NCPGateway("200"), "auth", sim.SCPGateway("HmacValidFail"), "auth"),
-		answers("401, not subscribed · without a body", sim.NCPGateway("210"), "forbidden", sim.Fault{Status: 401}, "auth"),
-		answers("401, a Sub Account's key · unknown message", sim.NCPError("COMMON_201"), "not_master", sim.SCPGateway("something new"), "auth"),
-		answers("403, not the master · permission missing", sim.NCPError("COMMON_101"), "not_master", sim.SCPError("Forbidden"), "forbidden"),
-		answers("403, COMMON_103 · HTML", sim.NCPError("COMMON_103"), "server", page(403, html), "forbidden"),
-		answers("403, COMMON_104 · without a body", sim.NCPError("COMMON_104"), "throttled", sim.Fault{Status: 403}, "forbidden"),
-		answers("403, undocumented code", sim.NCPError("GROUP_101"), "forbidden", sim.Fault{Status: 403, Body: `{"errors": [{"code": "New", "status": "403"}]}`}, "forbidden"),
-		answers("403 that repeats the key and an address", echo(`{"code": "%[1]s", "message": "%[1]s"}`), "forbidden",
+		responses("401, key or signature refused", sim.NCPGateway("200"), "auth", sim.SCPGateway("HmacValidFail"), "auth"),
+		responses("401, not subscribed · without a body", sim.NCPGateway("210"), "forbidden", sim.Fault{Status: 401}, "auth"),
+		responses("401, a Sub Account's key · unknown message", sim.NCPError("COMMON_201"), "not_master", sim.SCPGateway("something new"), "auth"),
+		responses("403, not the master · permission missing", sim.NCPError("COMMON_101"), "not_master", sim.SCPError("Forbidden"), "forbidden"),
+		responses("403, COMMON_103 · HTML", sim.NCPError("COMMON_103"), "server", page(403, html), "forbidden"),
+		responses("403, COMMON_104 · without a body", sim.NCPError("COMMON_104"), "throttled", sim.Fault{Status: 403}, "forbidden"),
+		responses("403, undocumented code", sim.NCPError("GROUP_101"), "forbidden", sim.Fault{Status: 403, Body: `{"errors": [{"code": "New", "status": "403"}]}`}, "forbidden"),
+		responses("403 that repeats the key and an address", echo(`{"code": "%[1]s", "message": "%[1]s"}`), "forbidden",
 			echo(`{"errors": [{"code": "%[1]s", "title": "%[1]s", "detail": "%[1]s", "request_id": "%[1]s", "response": {"action_name": "%[1]s"}}]}`), "forbidden"),
-		late(both("403 for longer than max_stale", sim.Fault{Status: 403}, "forbidden")),
-		answers("404 of the API", sim.NCPGateway("300"), "other", sim.SCPError("NotFound"), "other").but(otherData, is(oneGroup)),
-		answers("404, HTML · no credentials arrived", page(404, html), "other", sim.SCPNoCredentials("/v1/x"), "auth").but(otherData, is(oneGroup)),
-		answers("406", sim.Fault{Status: 406}, "other", sim.SCPError("NoSuchVersion"), "api_version"),
-		answers("413", sim.NCPGateway("430"), "other", sim.Fault{Status: 413}, "other"),
-		answers("429", sim.NCPGateway("420"), "throttled", sim.Fault{Status: 429}, "throttled"),
-		silent(both("429, Retry-After in seconds", sim.Fault{Status: 429, Header: header("Retry-After", "3")}, "throttled"), 3*time.Second, time.Time{}),
-		silent(both("429, Retry-After as a date", sim.Fault{Status: 429, Header: header("Retry-After", date.UTC().Format(http.TimeFormat))}, "throttled"), 0, date),
-		answers("500", sim.NCPGateway("900"), "server", sim.SCPError("ContactAdminForAssistance"), "server"),
+		pastMaxStale(both("403 for longer than max_stale", sim.Fault{Status: 403}, "forbidden")),
+		responses("404 of the API", sim.NCPGateway("300"), "other", sim.SCPError("NotFound"), "other").except(otherData, is(oneGroup)),
+		responses("404, HTML · no credentials arrived", page(404, html), "other", sim.SCPNoCredentials("/v1/x"), "auth").except(otherData, is(oneGroup)),
+		responses("406", sim.Fault{Status: 406}, "other", sim.SCPError("NoSuchVersion"), "api_version"),
+		responses("413", sim.NCPGateway("430"), "other", sim.Fault{Status: 413}, "other"),
+		responses("429", sim.NCPGateway("420"), "throttled", sim.Fault{Status: 429}, "throttled"),
+		withRetryAfter(both("429, Retry-After in seconds", sim.Fault{Status: 429, Header: header("Retry-After", "3")}, "throttled"), 3*time.Second, time.Time{}),
+		withRetryAfter(both("429, Retry-After as a date", sim.Fault{Status: 429, Header: header("Retry-After", date.UTC().Format(http.TimeFormat))}, "throttled"), 0, date),
+		responses("500", sim.NCPGateway("900"), "server", sim.SCPError("ContactAdminForAssistance"), "server"),
 		both("502, HTML", page(502, html), "server"),
 		both("503, empty", sim.Fault{Status: 503}, "server"),
-		answers("504", sim.NCPGateway("510"), "server", sim.Fault{Status: 504}, "server"),
+		responses("504", sim.NCPGateway("510"), "server", sim.Fault{Status: 504}, "server"),
 
-		below("connection refused", "network", (*site).down, (*site).up),
+		wholeSite("connection refused", "network", (*site).down, (*site).up),
 		nameless,
 		certified("unknown certificate authority", func(s *site) { s.restart(newAuthority(s.t).config(s.host(), time.Hour)) }),
 		certified("certificate expired", func(s *site) { s.restart(ca.config(s.host(), -time.Minute)) }),
@@ -233,7 +238,7 @@ func faults(ca *authority) []fault {
 		certified("plain HTTP on a TLS port", func(s *site) { s.restart(nil) }),
 		both("reset before the answer", sim.Fault{Reset: true}, "network"),
 		both("reset within the body", sim.Fault{ResetBody: true}, "network"),
-		handled("not HTTP", "network", func(w http.ResponseWriter) {
+		handled("not HTTP", "decode", func(w http.ResponseWriter) {
 			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 				_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH\r\n")
 				conn.Close()
@@ -248,13 +253,13 @@ func faults(ca *authority) []fault {
 		both("truncated JSON", sim.Fault{CutJSON: true}, "decode"),
 		both("200, empty", sim.Fault{Status: 200}, "decode"),
 		both("200, HTML", sim.Fault{Garbage: true}, "decode"),
-		answers("object for array, array for object", sim.Fault{Body: `{"list": []}`}, "decode", sim.Fault{Body: `[]`}, "decode").
-			but(otherData, is("/org")), // an object without a number: no organization
+		responses("object for array, array for object", sim.Fault{Body: `{"list": []}`}, "decode", sim.Fault{Body: `[]`}, "decode").
+			except(otherData, is("/org")), // an object without a number: no organization
 		both("a list of numbers", sim.Fault{Body: `[1, 2]`}, "decode"),
 		both("a number", sim.Fault{Body: `7`}, "decode"),
-		both("the list is missing", sim.Fault{Body: `{"count": 0}`}, "decode").but(otherData, is("/org")),
+		both("the list is missing", sim.Fault{Body: `{"count": 0}`}, "decode").except(otherData, is("/org")),
 		changed("text after the JSON", "decode", func(_, body string) string { return body + "and more" }),
-		changed("null", otherData, func(_, _ string) string { return "null" }).but("decode", cloud("scp")),
+		changed("null", otherData, func(_, _ string) string { return "null" }).except("decode", cloud("scp")),
 		{
 			name: "null for the list", want: func(endpoint) string { return otherData },
 			begin: func(s *site, path string) {
@@ -279,7 +284,7 @@ func faults(ca *authority) []fault {
 			}
 			return strings.ReplaceAll(body, "I", "\xc3\x28")
 		}),
-		changed("every row twice", sameData, func(_, body string) string { return twice(body) }).but(otherData, func(e endpoint) bool {
+		changed("every row twice", sameData, func(_, body string) string { return twice(body) }).except(otherData, func(e endpoint) bool {
 			switch e.collectors[0] { // "counts are of all rows" of these
 			case "invitations", "withdrawals", "policies":
 				return e.cloud == "ncp"
@@ -292,14 +297,14 @@ func faults(ca *authority) []fault {
 	}
 }
 
-// otherHost is a place that must not be asked.
+// otherHost is the target of a redirect, which must not be called.
 const otherHost = "http://127.0.0.99:10099/open-api/v1/org"
 
-// twice repeats the rows of the array in a body, or what is in the object.
+// twice repeats the rows of the array in a body, or the fields of the object.
 func twice(body string) string {
 	from, to := strings.IndexByte(body, '['), strings.LastIndexByte(body, ']')
 	if strings.HasPrefix(body, "{") {
-		// What begins with the list is its name, unless there is only an object.
+		// A list in an object follows its name.
 		if at := strings.LastIndex(body, `": [{`); at >= 0 && strings.Contains(body, `"count"`) {
 			from = at + len(`": `)
 		} else if !strings.Contains(body, `"versions"`) {

@@ -3,6 +3,8 @@
 package e2e_test
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -14,7 +16,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,50 +26,21 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the generated tables in testdata")
 
-// A cell is one fault at one endpoint, or at all of a cloud: an organization
-// of its own, at a site of its own.
+// A cell is one fault at one endpoint, or at all endpoints of a cloud. It has
+// an organization and a site of its own.
 type cell struct {
 	fault
 	endpoint
 	site *site
 	want map[string]string // outcome, by collector
-
-	step   string
-	before map[string]float64 // what the organization says when all is well
-	at     map[string]float64 // when each listing was read last, as the fault was first seen
-	seen   time.Time          // when that was, or when it ended
-	found  string             // the outcome, for the table
-
-	probing atomic.Pointer[string] // what is wrong with a scrape in the meantime; nil: it has not ended
 }
 
-// probeOffset is how long a probe may take to render, with 500 organizations
-// in trouble beside it.
-func probeOffset() time.Duration { return allow(2*time.Second, time.Second/2) }
-
-// probe scrapes the organization alone, with a short time to answer in.
-func (c *cell) probe(exporter *child) {
-	timeout := 2 * probeOffset() // less than a refresh may take
-	var wrong string
-	status, body, took, err := exporter.ask(http.MethodGet, "/probe?target="+url.QueryEscape(c.name()), timeout)
-	if err == nil {
-		_, err = parseReading(body)
-	}
-	switch {
-	case err != nil || status != http.StatusOK:
-		wrong = fmt.Sprintf("%s: probe: %d, %v", c.name(), status, err)
-	case took > timeout:
-		wrong = fmt.Sprintf("%s: the probe took %s, more than Prometheus waits", c.name(), took)
-	}
-	c.probing.Store(&wrong)
-}
-
-// name is the organization's.
+// name returns the name of the organization.
 func (c *cell) name() string { return c.cloud + " " + c.title + " " + c.fault.name }
 
 // newCell makes the cell of a fault at an endpoint.
 func newCell(t *testing.T, number int, f fault, e endpoint, ca *authority) *cell {
-	c := &cell{fault: f, endpoint: e, step: "waits", want: map[string]string{}}
+	c := &cell{fault: f, endpoint: e, want: map[string]string{}}
 	for _, name := range collectorsOf(e.cloud) {
 		c.want[name] = sameData
 	}
@@ -80,7 +52,7 @@ func newCell(t *testing.T, number int, f fault, e endpoint, ca *authority) *cell
 			c.want[name] = f.want(other)
 		}
 	}
-	c.site = newSite(t, e.cloud, number, nil)
+	c.site = newSite(t, e.cloud, number)
 	if f.tls {
 		c.site.restart(ca.config(c.site.host(), time.Hour))
 	}
@@ -90,134 +62,171 @@ func newCell(t *testing.T, number int, f fault, e endpoint, ca *authority) *cell
 	return c
 }
 
-// yaml is the organization in the configuration.
+// yaml returns the organization's configuration.
 func (c *cell) yaml(ca *authority) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "  - name: %q\n    cloud: %s\n    base_url: %s\n    access_key: %s\n    secret_key: %s\n    collectors: [%s]\n",
-		c.name(), c.cloud, c.site.url(), siteAccess, siteSecret, strings.Join(collectorsOf(c.cloud), ", "))
+	text := organization(c.name(), c.site)
 	switch {
 	case c.tls:
-		fmt.Fprintf(&b, "    http_client_config: {tls_config: {ca_file: %s}}\n", ca.file)
+		text += fmt.Sprintf("    http_client_config: {tls_config: {ca_file: %s}}\n", ca.file)
 	case c.socks:
-		fmt.Fprintf(&b, "    insecure_http: true\n    http_client_config: {proxy_url: 'socks5://%s'}\n", c.site.front.address)
+		text += fmt.Sprintf("    insecure_http: true\n    http_client_config: {proxy_url: 'socks5://%s'}\n", c.site.front.address)
 	}
-	if c.stale {
-		b.WriteString("    max_stale: 6s\n")
+	if c.pastMaxStale {
+		text += "    max_stale: 6s\n"
 	}
-	return b.String()
+	return text
 }
 
-// look compares a reading with what should be, and goes on to the next step if
-// it is there. It returns what is wrong.
-func (c *cell) look(r reading) string {
-	h, data := r.healthOf(c.name()), r.dataOf(c.name())
-	var wrong strings.Builder
-	bad := func(format string, args ...any) {
-		fmt.Fprintf(&wrong, "%s, %s: "+format+"\n", append([]any{c.name(), c.step}, args...)...)
+// A view is what one reading shows of a cell's organization.
+type view struct {
+	health map[string]health // by collector
+	data   map[string]float64
+}
+
+// healthy reports whether every collector of the cloud succeeds.
+func (v view) healthy(cloud string) bool {
+	return !slices.ContainsFunc(collectorsOf(cloud), func(name string) bool { return !v.health[name].success })
+}
+
+// run takes the cell through its phases: all is well, the fault shows, the
+// fault lasts, all is well again. It returns what is wrong, and the outcome for
+// the table.
+func (c *cell) run(ctx context.Context, all *feed, probe func(organization string) error) (outcome string, err error) {
+	healthy, err := c.wait(ctx, all, "all is well", c.noneFails, func(v view) bool { return v.healthy(c.cloud) })
+	if err != nil {
+		return "", err
 	}
+	c.site.watch(c.path)
+	c.begin(c.site, c.path)
+	first, err := c.wait(ctx, all, "the fault shows", c.onlyWantedFail, c.shows)
+	if err != nil {
+		return "", err
+	}
+	shown := time.Now()
+	if outcome, err = c.checkData(healthy, first); err != nil {
+		return "", err
+	}
+	if err := probe(c.name()); err != nil {
+		return "", err
+	}
+	lasting := func(v view) error {
+		_, err := c.checkData(healthy, v)
+		return errors.Join(c.onlyWantedFail(v), err, c.notRead(first, v))
+	}
+	if _, err := c.wait(ctx, all, "the fault has lasted", lasting, func(v view) bool { return c.lasted(shown, first, v) }); err != nil {
+		return "", err
+	}
+	if err := c.checkRetryAfter(); err != nil {
+		return "", err
+	}
+	if c.end != nil {
+		c.end(c.site, c.path)
+	} else {
+		healAll(c.site, c.path)
+	}
+	ended := float64(time.Now().UnixMilli()) / 1e3
+	last, err := c.wait(ctx, all, "all is well again", c.onlyWantedFail, func(v view) bool {
+		return v.healthy(c.cloud) && !slices.ContainsFunc(collectorsOf(c.cloud), func(name string) bool { return v.health[name].at < ended })
+	})
+	if err != nil {
+		return "", err
+	}
+	// Members that were not listed for a while have come and gone.
+	if diff := difference(healthy.data, last.data, "cloudorg_member_transitions_total", "cloudorg_decode_warnings_total"); diff != "" {
+		return "", fmt.Errorf("the data differs from that before the fault:\n%s", diff)
+	}
+	return outcome, nil
+}
+
+// wait waits for a reading in which a phase is reached. Until then, each
+// reading must pass the check.
+func (c *cell) wait(ctx context.Context, all *feed, phase string, check func(view) error, reached func(view) bool) (v view, err error) {
+	for {
+		r, err := all.next(ctx)
+		if err != nil {
+			return v, fmt.Errorf("waiting until %s: %w: %v, %d calls", phase, err, v.health, len(c.site.calls()))
+		}
+		v = view{r.healthOf(c.name()), r.dataOf(c.name())}
+		if err := check(v); err != nil {
+			return v, fmt.Errorf("waiting until %s: %w", phase, err)
+		}
+		if reached(v) {
+			return v, nil
+		}
+	}
+}
+
+// noneFails returns an error for each collector that fails.
+func (c *cell) noneFails(v view) (err error) {
+	for name, h := range v.health {
+		if h.reason != "" {
+			err = errors.Join(err, fmt.Errorf("%s fails: %s", name, h.reason))
+		}
+	}
+	return err
+}
+
+// onlyWantedFail returns an error for each collector that fails and should not,
+// or fails for another reason.
+func (c *cell) onlyWantedFail(v view) (err error) {
 	for name, want := range c.want {
-		switch {
-		case !fails(want) || c.step == "waits":
-			if h[name].reason != "" {
-				bad("%s fails: %s", name, h[name].reason)
-			}
-		case h[name].reason != "" && h[name].reason != want:
-			bad("%s: want %s, have %s", name, want, h[name].reason)
+		have := v.health[name].reason
+		if have != "" && (!fails(want) || have != want) {
+			err = errors.Join(err, fmt.Errorf("%s: want %s, have %s", name, want, have))
 		}
 	}
-	good := !slices.ContainsFunc(collectorsOf(c.cloud), func(name string) bool { return !h[name].success })
-	switch c.step {
-	case "waits":
-		if good {
-			c.before, c.step = data, "begins"
-			c.site.watch(c.path)
-			c.begin(c.site, c.path)
-		}
-	case "begins":
-		if !c.begun(h) {
-			break
-		}
-		c.step, c.seen, c.at = "lasts", time.Now(), map[string]float64{}
-		for name := range c.want {
-			c.at[name] = h[name].at
-		}
-		c.checkData(data, bad)
-	case "lasts":
-		c.checkData(data, bad)
-		for name, want := range c.want {
-			if fails(want) && h[name].at != c.at[name] {
-				bad("%s was read at %v, after %v", name, h[name].at, c.at[name])
-			}
-		}
-		if !c.lasted(h, data) {
-			break
-		}
-		wrong.WriteString(*c.probing.Load())
-		c.checkQuiet(bad)
-		c.step = "heals"
-		if c.end != nil {
-			c.end(c.site, c.path)
-		} else {
-			healAll(c.site, c.path)
-		}
-		c.seen = time.Now()
-	case "heals":
-		after := float64(c.seen.UnixMilli()) / 1e3
-		if !good || slices.ContainsFunc(collectorsOf(c.cloud), func(name string) bool { return h[name].at < after }) {
-			break
-		}
-		// Members that were not listed for a while have come and gone.
-		if diff := difference(c.before, data, "cloudorg_member_transitions_total", "cloudorg_decode_warnings_total"); diff != "" {
-			bad("it says something else than before:\n%s", diff)
-		}
-		c.step = "done"
-	}
-	return wrong.String()
+	return err
 }
 
 // fails reports whether an outcome is a failure.
 func fails(outcome string) bool { return outcome != sameData && outcome != otherData }
 
-// anyFails reports whether the fault fails a listing.
-func (c *cell) anyFails() bool {
-	return slices.ContainsFunc(slices.Collect(maps.Values(c.want)), fails)
-}
-
-// begun reports whether the fault shows.
-func (c *cell) begun(h map[string]health) bool {
-	if !c.anyFails() { // the answer has come, and a refresh has ended since
+// shows reports whether a view was made under the fault.
+func (c *cell) shows(v view) bool {
+	if !slices.ContainsFunc(slices.Collect(maps.Values(c.want)), fails) {
+		// A refresh has ended since the endpoint was called.
 		calls := c.site.calls()
-		return len(calls) > 1 && h[c.collectors[len(c.collectors)-1]].at > float64(calls[0].UnixMilli())/1e3
+		return len(calls) > 1 && v.health[c.collectors[len(c.collectors)-1]].at > float64(calls[0].UnixMilli())/1e3
 	}
 	for name, want := range c.want {
-		if fails(want) && (h[name].reason != want || h[name].success) {
+		if fails(want) && (v.health[name].reason != want || v.health[name].success) {
 			return false
 		}
 	}
 	return true
 }
 
-// lasted reports whether the fault has lasted for a probe and another refresh,
-// which read all that can be read, and if need be until what was read before is
-// too old.
-func (c *cell) lasted(h map[string]health, data map[string]float64) bool {
-	if c.probing.Load() == nil || time.Since(c.seen) < c.quiet || time.Now().Before(c.quietUntil) {
+// notRead returns an error for each listing that was read although it should
+// fail.
+func (c *cell) notRead(first, v view) (err error) {
+	for name, want := range c.want {
+		if fails(want) && v.health[name].at != first.health[name].at {
+			err = errors.Join(err, fmt.Errorf("%s was read at %v, after %v", name, v.health[name].at, first.health[name].at))
+		}
+	}
+	return err
+}
+
+// lasted reports whether the fault has lasted for another refresh that read all
+// that can be read, for its Retry-After, and past max_stale if it should.
+func (c *cell) lasted(shown time.Time, first, v view) bool {
+	if time.Since(shown) < max(c.retryAfter, time.Second) || time.Now().Before(c.retryAt) {
 		return false
 	}
 	for name, want := range c.want {
 		if !fails(want) {
-			if h[name].at <= c.at[name] {
+			if v.health[name].at <= first.health[name].at {
 				return false
 			}
-		} else if c.stale && shows(data, name) {
+		} else if c.pastMaxStale && present(v.data, name) {
 			return false
 		}
 	}
-	return time.Since(c.seen) > time.Second
+	return true
 }
 
-// shows reports whether data has a collector's listing.
-func shows(data map[string]float64, collector string) bool {
+// present reports whether data has a collector's listing.
+func present(data map[string]float64, collector string) bool {
 	for series := range data {
 		if strings.HasPrefix(series, headline(collector)+"{") {
 			return true
@@ -226,45 +235,101 @@ func shows(data map[string]float64, collector string) bool {
 	return false
 }
 
-// checkData says in what the data is not what it was, unless it should not be.
-func (c *cell) checkData(data map[string]float64, bad func(string, ...any)) {
+// checkData compares the data under the fault with the data before it, and
+// returns the outcome for the table.
+func (c *cell) checkData(before, v view) (outcome string, err error) {
 	for name, want := range c.want {
-		if want == otherData {
-			c.found = otherData
-			// An organization or version that is not there has no series.
-			if name != "organization" && name != "api_version" && !shows(data, name) {
-				bad("%s shows nothing", name)
-			}
-			return
+		if want != otherData {
+			continue
 		}
+		// An organization or version that is not there has no series.
+		if name != "organization" && name != "api_version" && !present(v.data, name) {
+			return "", fmt.Errorf("no data of %s", name)
+		}
+		return otherData, nil
 	}
-	c.found = c.fault.want(c.endpoint)
-	if c.stale {
-		return
+	outcome = c.fault.want(c.endpoint)
+	if c.pastMaxStale {
+		return outcome, nil
 	}
-	if diff := difference(c.before, data); diff != "" {
-		bad("the last good data has changed:\n%s", diff)
+	if diff := difference(before.data, v.data); diff != "" {
+		return "", fmt.Errorf("the last good data has changed:\n%s", diff)
 	}
+	return outcome, nil
 }
 
-// checkQuiet says when the endpoint was asked though it had asked not to be.
-func (c *cell) checkQuiet(bad func(string, ...any)) {
+// checkRetryAfter returns an error for each call that was made before the
+// endpoint's Retry-After had passed.
+func (c *cell) checkRetryAfter() (err error) {
 	calls := c.site.calls()
-	for i, call := range calls {
-		switch {
-		case i > 0 && call.Sub(calls[i-1]) < c.quiet-10*time.Millisecond:
-			bad("it was asked again after %s", call.Sub(calls[i-1]))
-		case i > 0 && call.Before(c.quietUntil):
-			bad("it was asked again %s early", c.quietUntil.Sub(call))
+	for i := 1; i < len(calls); i++ {
+		switch wait := calls[i].Sub(calls[i-1]); {
+		case wait < c.retryAfter-10*time.Millisecond:
+			err = errors.Join(err, fmt.Errorf("called again after %s", wait))
+		case calls[i].Before(c.retryAt):
+			err = errors.Join(err, fmt.Errorf("called again %s early", c.retryAt.Sub(calls[i])))
 		}
 	}
+	return err
+}
+
+// A feed hands the latest reading to many cells.
+type feed struct {
+	mu      sync.Mutex
+	latest  reading
+	changed chan struct{} // closed when there is a new reading
+}
+
+// publish makes r the latest reading.
+func (f *feed) publish(r reading) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.latest = r
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// next waits for a reading that is published after the call.
+func (f *feed) next(ctx context.Context) (reading, error) {
+	f.mu.Lock()
+	changed := f.changed
+	f.mu.Unlock()
+	select {
+	case <-changed:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.latest, nil
+}
+
+// probeOffset is how long a probe may take to render, with 500 organizations
+// in trouble beside it.
+func probeOffset() time.Duration { return allow(2*time.Second, time.Second/2) }
+
+// checkProbe scrapes an organization alone, with a timeout that is shorter than
+// a refresh may take.
+func (e *exporter) checkProbe(organization string) error {
+	timeout := 2 * probeOffset()
+	status, body, took, err := e.ask(http.MethodGet, "/probe?target="+url.QueryEscape(organization), timeout)
+	if err == nil {
+		_, err = parseReading(body)
+	}
+	switch {
+	case err != nil || status != http.StatusOK:
+		return fmt.Errorf("probe: %d, %w", status, err)
+	case took > timeout:
+		return fmt.Errorf("the probe took %s, more than Prometheus waits", took)
+	}
+	return nil
 }
 
 // maxMemory is how much the program may need for the 500 organizations of the
 // matrix and their scrapes, in MiB.
 const maxMemory = 400
 
-// TestFaults combines every endpoint of both clouds with every fault.
+// TestFaults combines every endpoint of the clouds with every fault.
 func TestFaults(t *testing.T) {
 	began := time.Now()
 	forbidden, err := net.Listen("tcp", strings.Split(strings.TrimPrefix(otherHost, "http://"), "/")[0])
@@ -273,85 +338,80 @@ func TestFaults(t *testing.T) {
 	}
 	go func() {
 		_ = http.Serve(forbidden, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			t.Errorf("the other host was asked for %s", r.URL)
+			t.Errorf("a redirect was followed to %s", r.URL)
 		}))
 	}()
 	defer forbidden.Close()
 
 	ca := newAuthority(t)
-	all := faults(ca)
 	var cells []*cell
-	for _, f := range all {
+	yaml := "defaults: {cache_ttl: 500ms, error_ttl: 500ms, refresh_timeout: 5s, rate_limit: 10000}\norganizations:\n"
+	for _, f := range faults(ca) {
 		clouds := map[string]bool{}
 		for _, e := range endpoints() {
-			if !f.whole || !clouds[e.cloud] {
-				clouds[e.cloud] = true
-				cells = append(cells, newCell(t, len(cells), f, e, ca))
-			}
-		}
-	}
-	yaml := "defaults: {cache_ttl: 500ms, error_ttl: 500ms, refresh_timeout: 5s, rate_limit: 10000}\norganizations:\n"
-	for _, c := range cells {
-		yaml += c.yaml(ca)
-	}
-	exporter := startChild(t, buildChild(t), yaml, "--scrape.timeout-offset="+probeOffset().String())
-	path := "/metrics?"
-	for _, name := range []string{"organization", "groups", "members", "invitations", "received_invitations", "withdrawals", "policies", "api_version"} {
-		path += "collect[]=" + name + "&"
-	}
-	var probes sync.WaitGroup
-	defer probes.Wait()
-	turns := make(chan struct{}, 8)
-	most, slowest := 0, time.Duration(0)
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		start := time.Now()
-		r := exporter.scrape(path)
-		slowest = max(slowest, time.Since(start))
-		most = max(most, exporter.memory("VmRSS"))
-		waiting := 0
-		for _, c := range cells {
-			if c.step == "done" {
+			if f.whole && clouds[e.cloud] {
 				continue
 			}
-			step := c.step
-			if wrong := c.look(r); wrong != "" {
-				t.Error(wrong)
-				c.step = "done"
-			}
-			if step != c.step && c.step == "lasts" {
-				probes.Go(func() {
-					turns <- struct{}{}
-					c.probe(exporter)
-					<-turns
-				})
-			}
-			if c.step != "done" {
-				waiting++
-			}
-		}
-		if waiting == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			for _, c := range cells {
-				if c.step != "done" {
-					t.Errorf("%s: waited in vain while it %s: %v, %d calls", c.name(), c.step, r.healthOf(c.name()), len(c.site.calls()))
-				}
-			}
-			break
+			clouds[e.cloud] = true
+			c := newCell(t, len(cells), f, e, ca)
+			cells = append(cells, c)
+			yaml += c.yaml(ca)
 		}
 	}
-	if most > maxMemory {
-		t.Errorf("memory: want at most %d MiB, have %d", maxMemory, most)
+	exporter := startExporter(t, yaml, "--scrape.timeout-offset="+probeOffset().String())
+
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	readings := &feed{changed: make(chan struct{})}
+	probes := make(chan struct{}, 8) // at once
+	outcomes := make([]string, len(cells))
+	var running sync.WaitGroup
+	for i, c := range cells {
+		running.Go(func() {
+			var err error
+			outcomes[i], err = c.run(ctx, readings, func(organization string) error {
+				probes <- struct{}{}
+				defer func() { <-probes }()
+				return exporter.checkProbe(organization)
+			})
+			if err != nil {
+				t.Errorf("%s: %v", c.name(), err)
+			}
+		})
 	}
-	t.Logf("%d organizations, %d cells, in %s; the slowest scrape %s, the most memory %d MiB", len(cells), len(all)*len(endpoints()), time.Since(began).Round(time.Second), slowest.Round(time.Millisecond), most)
+	finished := make(chan struct{})
+	go func() {
+		running.Wait()
+		close(finished)
+	}()
+
+	path := "/metrics?collect[]=" + strings.Join([]string{
+		"organization", "groups", "members", "invitations", "received_invitations", "withdrawals", "policies", "api_version",
+	}, "&collect[]=")
+	memory, slowest := 0, time.Duration(0)
+	for done := false; !done; {
+		start := time.Now()
+		readings.publish(exporter.scrape(path))
+		slowest = max(slowest, time.Since(start))
+		memory = max(memory, exporter.memory("VmRSS"))
+		select {
+		case <-finished:
+			done = true
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	if memory > maxMemory {
+		t.Errorf("memory: want at most %d MiB, have %d", maxMemory, memory)
+	}
+	t.Logf("%d organizations, %d combinations, in %s; the slowest scrape %s, the most memory %d MiB",
+		len(cells), len(faults(ca))*len(endpoints()), time.Since(began).Round(time.Second), slowest.Round(time.Millisecond), memory)
 	checkSilence(t, exporter, cells)
-	document(t, "matrix", table(all, cells))
+	checkTable(t, "matrix", matrix(faults(ca), cells, outcomes))
 }
 
 // checkSilence looks for secrets and personal data in all that the program
 // shows and writes.
-func checkSilence(t *testing.T, c *child, cells []*cell) {
+func checkSilence(t *testing.T, e *exporter, cells []*cell) {
 	t.Helper()
 	private := append(sim.Sample(time.Now()).PersonalData(), siteAccess, siteSecret, "@example.test", "k.example", "forged=line\n")
 	for _, cell := range cells {
@@ -359,13 +419,16 @@ func checkSilence(t *testing.T, c *child, cells []*cell) {
 			private = append(private, cell.site.signature)
 		}
 	}
-	shown := map[string]string{"the log": c.log.String()}
-	paths := []string{"/metrics", "/config", "/sd", "/probe?target=" + strings.ReplaceAll(cells[0].name(), " ", "%20")}
+	shown := map[string]string{"the log": e.log.String()}
+	paths := []string{"/", "/metrics", "/config", "/sd", "/probe?target=" + url.QueryEscape(cells[0].name())}
+	for _, c := range cells {
+		paths = append(paths, "/organization?name="+url.QueryEscape(c.name()))
+	}
 	for page := 1; page <= 1+len(cells)/25; page++ {
 		paths = append(paths, fmt.Sprintf("/?page=%d", page))
 	}
 	for _, path := range paths {
-		status, body, _ := c.get(path)
+		status, body, _ := e.get(path)
 		if status != http.StatusOK {
 			t.Errorf("%s: %d", path, status)
 		}
@@ -383,40 +446,70 @@ func checkSilence(t *testing.T, c *child, cells []*cell) {
 	}
 }
 
-// table is the matrix as Markdown: a row for each fault, a column for each
-// endpoint.
-func table(all []fault, cells []*cell) string {
+// matrix returns the outcomes as a Markdown table with a row for each fault.
+func matrix(all []fault, cells []*cell, outcomes []string) string {
 	var b strings.Builder
-	b.WriteString("| fault |")
-	rule := "| --- |"
-	for _, e := range endpoints() {
-		fmt.Fprintf(&b, " %s %s |", e.cloud, e.title)
-		rule += " --- |"
-	}
-	b.WriteString("\n" + rule + "\n")
+	b.WriteString("| fault |" + columns())
 	for _, f := range all {
-		fmt.Fprintf(&b, "| %s |", f.name)
+		var row []string
 		for _, e := range endpoints() {
-			found := ""
-			for _, c := range cells {
-				if c.fault.name == f.name && c.cloud == e.cloud && (c.path == e.path || f.whole) {
-					found = c.found
-					if f.whole {
-						found = f.want(e)
-					}
-				}
+			at := slices.IndexFunc(cells, func(c *cell) bool {
+				return c.fault.name == f.name && c.cloud == e.cloud && (c.path == e.path || f.whole)
+			})
+			if f.whole && outcomes[at] != "" {
+				row = append(row, f.want(e))
+				continue
 			}
-			fmt.Fprintf(&b, " %s |", found)
+			row = append(row, outcomes[at])
 		}
-		b.WriteString("\n")
+		fmt.Fprintf(&b, "| %s |%s", f.name, byCloud(row))
 	}
 	return b.String()
 }
 
-// document compares a generated table with testdata/part.md, or writes it.
-func document(t *testing.T, part, have string) {
+// clouds returns the clouds that have endpoints.
+func clouds() (names []string) {
+	for _, e := range endpoints() {
+		if !slices.Contains(names, e.cloud) {
+			names = append(names, e.cloud)
+		}
+	}
+	return names
+}
+
+// columns returns the end of the first lines of a table, for rows by byCloud.
+func columns() string {
+	return " " + strings.Join(clouds(), " | ") + " | exceptions |\n" + strings.Repeat("| --- ", len(clouds())+2) + "|\n"
+}
+
+// byCloud returns the end of a table's row for the outcomes of all endpoints: the
+// most frequent one of each cloud, and the endpoints with another one.
+func byCloud(outcomes []string) string {
+	row, exceptions := "", []string{}
+	for _, cloud := range clouds() {
+		times, most := map[string]int{}, ""
+		for i, e := range endpoints() {
+			if e.cloud == cloud {
+				times[outcomes[i]]++
+				if times[outcomes[i]] > times[most] {
+					most = outcomes[i]
+				}
+			}
+		}
+		row += " " + most + " |"
+		for i, e := range endpoints() {
+			if e.cloud == cloud && outcomes[i] != most {
+				exceptions = append(exceptions, fmt.Sprintf("%s %s: %s", cloud, e.title, outcomes[i]))
+			}
+		}
+	}
+	return row + " " + strings.Join(exceptions, ", ") + " |\n"
+}
+
+// checkTable compares a table with testdata/name.md, or writes it.
+func checkTable(t *testing.T, name, have string) {
 	t.Helper()
-	file := filepath.Join("testdata", part+".md")
+	file := filepath.Join("testdata", name+".md")
 	if *update && !t.Failed() {
 		if err := os.WriteFile(file, []byte(have), 0o644); err != nil {
 			t.Fatal(err)
@@ -432,41 +525,24 @@ func document(t *testing.T, part, have string) {
 	}
 }
 
-// A name that there is not is a fault of the network like others; a reload
-// that corrects it is enough. Nothing is asked to find out: the top level
-// domain is one that name servers never see (RFC 7686).
+// A host name that does not resolve is a network error; a reload that corrects
+// it is enough. No name server is called: none sees the top-level domain onion
+// (RFC 7686).
 func TestNoSuchHost(t *testing.T) {
-	s := newSite(t, "ncp", 1990, nil)
-	c := &cell{endpoint: endpoints()[0], site: s}
-	c.fault.name = "no such host"
-	right := "defaults: {cache_ttl: 500ms, error_ttl: 500ms, refresh_timeout: 2s}\norganizations:\n" + c.yaml(nil)
+	s := newSite(t, "ncp", 1990)
+	right := "defaults: {cache_ttl: 500ms, error_ttl: 500ms, refresh_timeout: 2s}\norganizations:\n" + organization("acme", s)
 	wrong := strings.Replace(right, s.url(), "http://nowhere.onion\n    insecure_http: true", 1)
-	exporter := startChild(t, buildChild(t), wrong)
-	until := func(what string, happened func(health) bool) {
-		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-			all := exporter.scrape("/metrics").healthOf(c.name())
-			good := 0
-			for _, name := range collectorsOf("ncp") {
-				if happened(all[name]) {
-					good++
-				}
-			}
-			if good == len(collectorsOf("ncp")) {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("waited in vain until %s: %v\n%s", what, all, exporter.log.end())
-			}
+	exporter := startExporter(t, wrong)
+	all := func(state func(health) bool) func() bool {
+		return func() bool {
+			have := exporter.scrape("/metrics").healthOf("acme")
+			return !slices.ContainsFunc(collectorsOf("ncp"), func(name string) bool { return !state(have[name]) })
 		}
 	}
-	until("all fail", func(h health) bool { return h.reason == "network" && !h.success })
-	if !strings.Contains(exporter.log.String(), "no such host") {
+	waitFor(t, 20*time.Second, "every collector fails", all(func(h health) bool { return h.reason == "network" && !h.success }))
+	if len(exporter.log.lines("collector failed", "address nowhere.onion", "check base_url, DNS")) == 0 {
 		t.Errorf("the log does not say why:\n%s", exporter.log.end())
 	}
-	exporter.configure(right)
-	if status, body, _, err := exporter.ask(http.MethodPost, "/-/reload", scrapeTimeout); status != http.StatusOK || err != nil {
-		t.Fatalf("reload: %d %s %v", status, body, err)
-	}
-	until("all are read", func(h health) bool { return h.reason == "" && h.success })
+	exporter.reload(right)
+	waitFor(t, 20*time.Second, "every collector succeeds", all(func(h health) bool { return h.reason == "" && h.success }))
 }

@@ -9,64 +9,109 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// A process is a program that runs beside the test, until the test ends.
+// A logBuffer collects what a process writes and can be read meanwhile.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// reset forgets what was written so far.
+func (l *logBuffer) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
+}
+
+// end returns the last 4000 bytes.
+func (l *logBuffer) end() string {
+	text := l.String()
+	return text[max(0, len(text)-4000):]
+}
+
+// A process is a program that runs beside the test.
 type process struct {
-	mu  sync.Mutex
-	out bytes.Buffer
+	cmd   *exec.Cmd
+	log   *logBuffer
+	ended chan struct{}
+	err   error // after ended is closed
 }
 
-// Write takes down what the process writes.
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out.Write(b)
-}
-
-// tail returns the end of what the process has written.
-func (p *process) tail() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	const enough = 4000
-	return string(p.out.Bytes()[max(0, p.out.Len()-enough):])
-}
-
-// runProcess starts a program. When the test ends it is asked to go, and
-// killed if it does not; if the test has failed its last words are logged.
-func runProcess(t *testing.T, program string, args ...string) {
+// startProcess starts a command whose output goes to log. If the process still
+// runs when the test ends, it is killed.
+func startProcess(t *testing.T, log *logBuffer, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{}
-	cmd := exec.Command(program, args...) //nolint:noctx // ended by Cleanup, in peace
-	cmd.Stdout, cmd.Stderr = p, p
-	cmd.Dir = t.TempDir()
+	cmd.Stdout, cmd.Stderr = log, log
+	if cmd.Dir == "" {
+		cmd.Dir = t.TempDir()
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	p := &process{cmd: cmd, log: log, ended: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// kill ends the process by SIGKILL, if it still runs.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.ended
+}
+
+// stop ends the process by SIGTERM and returns its error. It kills a process
+// that has not ended after 15 seconds.
+func (p *process) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-p.ended:
+		return p.err
+	case <-time.After(15 * time.Second):
+		p.kill()
+		return errors.New("still running 15s after SIGTERM")
+	}
+}
+
+// runProcess runs a program until the test ends. Its log is shown if the test
+// fails.
+func runProcess(t *testing.T, program string, args ...string) {
+	t.Helper()
+	p := startProcess(t, &logBuffer{}, exec.Command(program, args...))
 	t.Cleanup(func() {
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			t.Errorf("end %s: %v", program, err)
-		}
-		select {
-		case <-ended:
-		case <-time.After(15 * time.Second):
-			t.Errorf("%s does not end", program)
-			_ = cmd.Process.Kill()
-			<-ended
+		if err := p.stop(); err != nil {
+			t.Errorf("%s: %v", program, err)
 		}
 		if t.Failed() {
-			t.Logf("%s: %s", filepath.Base(program), p.tail())
+			t.Logf("%s: %s", filepath.Base(program), p.log.end())
 		}
 	})
 }
 
-// freeAddress returns an address of loopback that nobody listens on.
+// freeAddress returns an address on loopback that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -77,20 +122,20 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// waitFor asks until the answer is yes, and fails the test if it never is.
-func waitFor(t *testing.T, limit time.Duration, what string, yes func() bool) {
+// waitFor polls until reached returns true. It fails the test after the limit.
+func waitFor(t *testing.T, limit time.Duration, what string, reached func() bool) {
 	t.Helper()
 	start := time.Now()
-	for !yes() {
+	for !reached() {
 		if time.Since(start) > limit {
-			t.Fatalf("%s: not within %s", what, limit)
+			t.Fatalf("timed out after %s waiting until %s", limit, what)
 		}
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 	}
 	t.Logf("%s: after %s", what, time.Since(start).Round(100*time.Millisecond))
 }
 
-// find returns the first of the programs that is installed.
+// find returns the path of the first of the programs that is installed.
 func find(t *testing.T, names ...string) string {
 	t.Helper()
 	for _, name := range names {
@@ -100,4 +145,38 @@ func find(t *testing.T, names ...string) string {
 	}
 	t.Fatalf("%s is missing: install the Debian packages prometheus and prometheus-alertmanager", names[0])
 	return ""
+}
+
+// write writes a file and returns its path.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// lines returns the lines of a log that contain all of the texts.
+func (l *logBuffer) lines(texts ...string) (found []string) {
+next:
+	for line := range strings.Lines(l.String()) {
+		for _, text := range texts {
+			if !strings.Contains(line, text) {
+				continue next
+			}
+		}
+		found = append(found, strings.TrimSpace(line))
+	}
+	return found
+}
+
+// read returns the text of a file.
+func read(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

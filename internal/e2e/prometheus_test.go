@@ -9,10 +9,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,27 +21,20 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-const (
-	promAccess = "EXAMPLEACCESSKEY0001"
-	promSecret = "exampleSecretKey0123456789ABCDEFabcdef00"
-	lapsing    = 9000007 // the account whose invitation lapses
-)
+// invitedAccount is the account whose invitation expires.
+const invitedAccount = 9000007
 
 // TestMonitoring runs what an operator runs: two exporters, Prometheus with our
-// rules, Alertmanager with a webhook. The one exporter is the demo. The other
-// has an organization in which an invitation lapses on demand, and one whose
-// key is refused. It must be possible to see everything, and an alert must
-// travel to the webhook, outlive an outage of the API, and resolve.
+// rules, Alertmanager with a webhook. One exporter is the demo. The other has an
+// organization in which an invitation expires when the test says so, and one
+// whose key is refused. Every panel must have data, and an alert must reach the
+// webhook, outlast an outage of the API, and resolve.
 func TestMonitoring(t *testing.T) {
 	prometheus, alertmanager := find(t, "prometheus"), find(t, "prometheus-alertmanager", "alertmanager")
 	dir := t.TempDir()
-	exporter := filepath.Join(dir, "cloudorg_exporter")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", exporter, "../..").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
 
-	company := &offer{sent: time.Now().Add(-10 * 24 * time.Hour)}
-	cloud := sim.NewNCP(sim.Config{AccessKey: promAccess, SecretKey: promSecret, Company: company.at, Unexpected: t.Errorf})
+	company := &inviter{sent: time.Now().Add(-10 * 24 * time.Hour)}
+	cloud := sim.NewNCP(sim.Config{AccessKey: siteAccess, SecretKey: siteSecret, Company: company.at, Unexpected: t.Errorf})
 	api := httptest.NewServer(cloud)
 	t.Cleanup(func() { cloud.Close(); api.Close() })
 	received := &webhook{}
@@ -54,16 +47,16 @@ defaults: {cache_ttl: 1s, error_ttl: 1s, max_stale: 4s, refresh_timeout: 2s, rat
 organizations:
   - {name: acme, cloud: ncp, base_url: %q, access_key: %s, secret_key: %s}
   - {name: refused, cloud: ncp, base_url: %q, access_key: %s, secret_key: anotherSecret}
-`, api.URL, promAccess, promSecret, api.URL, promAccess))
-	runProcess(t, exporter, "--demo", "--web.listen-address="+demo)
-	runProcess(t, exporter, "--config.file="+config, "--web.listen-address="+controlled)
+`, api.URL, siteAccess, siteSecret, api.URL, siteAccess))
+	runProcess(t, binary, "--demo", "--web.listen-address="+demo)
+	runProcess(t, binary, "--config.file="+config, "--web.listen-address="+controlled)
 	runProcess(t, alertmanager, "--cluster.listen-address=", "--web.listen-address="+am, "--storage.path="+filepath.Join(dir, "am"),
 		"--config.file="+write(t, dir, "alertmanager.yml", fmt.Sprintf(`
 route: {receiver: webhook, group_by: [alertname, organization], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
 receivers: [{name: webhook, webhook_configs: [{url: %q, send_resolved: true}]}]
 %s`, hook.URL, read(t, filepath.Join("..", "..", "dashboards", "inhibit_rules.yml")))))
 	for _, name := range []string{"rules.yml", "alerts.yml", "thresholds.yml"} {
-		hurried(t, filepath.Join("..", "..", "dashboards", name), filepath.Join(dir, name))
+		shortened(t, filepath.Join("..", "..", "dashboards", name), filepath.Join(dir, name))
 	}
 	runProcess(t, prometheus, "--web.listen-address="+prom, "--storage.tsdb.path="+filepath.Join(dir, "prom"),
 		"--rules.alert.resend-delay=1s",
@@ -77,7 +70,7 @@ scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q, %q]}]}]
 
 	waitFor(t, time.Minute, "2 targets are up", func() bool { return p.value(`sum(up{job="cloudorg"})`) == 2 })
 	waitFor(t, 30*time.Second, "all rules evaluate", p.rulesAreHealthy)
-	waitFor(t, 30*time.Second, "the key that is refused reaches the webhook", func() bool {
+	waitFor(t, 30*time.Second, "the webhook is told of the refused key", func() bool {
 		return received.is("CloudOrgCredentialsRefused", "refused", "firing")
 	})
 	if received.is("CloudOrgInvitationLapsed", "acme", "firing") {
@@ -89,22 +82,22 @@ scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q, %q]}]}]
 		return p.value(`min(cloudorg_collector_success{organization="acme"})`) == 1
 	})
 	outage := sim.NCPError("COMMON_103")
-	outage.AfterAuth = true // who is refused is refused all the same
+	outage.AfterAuth = true // the wrong key is refused as before
 	cloud.SetFault("/org", outage)
 
 	t.Run("every panel has data", func(t *testing.T) { everyPanelHasData(t, p) })
 	cloud.SetFault("/org", sim.Fault{})
 
 	company.send(time.Now().Add(-31 * 24 * time.Hour))
-	waitFor(t, 30*time.Second, "the lapsed invitation reaches the webhook", func() bool {
+	waitFor(t, 30*time.Second, "the webhook is told of the expired invitation", func() bool {
 		return received.is("CloudOrgInvitationLapsed", "acme", "firing")
 	})
-	if have := received.description("CloudOrgInvitationLapsed", "acme"); !strings.Contains(have, fmt.Sprintf("account %d ", lapsing)) {
+	if have := received.description("CloudOrgInvitationLapsed", "acme"); !strings.Contains(have, fmt.Sprintf("account %d ", invitedAccount)) {
 		t.Errorf("the alert does not name the account: %s", have)
 	}
 
 	cloud.SetFault("*", outage)
-	waitFor(t, 30*time.Second, "the API is out, and the invitations are absent", func() bool {
+	waitFor(t, 30*time.Second, "the invitations are absent in the outage", func() bool {
 		return p.value(`count(cloudorg_pending_invitations{organization="acme"}) or vector(0)`) == 0
 	})
 	time.Sleep(5 * time.Second) // a few evaluations
@@ -114,7 +107,7 @@ scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q, %q]}]}]
 
 	company.send(time.Now())
 	cloud.SetFault("*", sim.Fault{})
-	waitFor(t, 30*time.Second, "a new invitation resolves it", func() bool {
+	waitFor(t, 30*time.Second, "a new invitation resolves the alert", func() bool {
 		return received.is("CloudOrgInvitationLapsed", "acme", "resolved")
 	})
 	for _, alert := range []string{"CloudOrgMemberLeft", "CloudOrgMemberJoinedUninvited", "CloudOrgMembersDropped", "CloudOrgExporterDown"} {
@@ -129,11 +122,11 @@ scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q, %q]}]}]
 	t.Logf("alerts that the webhook received: %s", received.names())
 }
 
-// everyPanelHasData asks each query of each dashboard for each organization,
-// and once more without the recording rules.
+// everyPanelHasData makes each query of each dashboard for any organization, and
+// again without the recording rules.
 func everyPanelHasData(t *testing.T, p *promAPI) {
-	// It takes some scrapes until rates and quantiles are there, and some of the
-	// demo's days until everything has happened once.
+	// Rates and quantiles need some scrapes, and some events happen every few days
+	// of the demo.
 	const limit = 90 * time.Second
 	files, err := filepath.Glob(filepath.Join("..", "..", "dashboards", "*.json"))
 	if err != nil || len(files) == 0 {
@@ -203,29 +196,29 @@ func panelQueries(t *testing.T, file string) (all []panelQuery) {
 	return all
 }
 
-// An offer is the sample's organization, in which one invitation was sent when
+// An inviter is the sample organization, in which one invitation was sent when
 // the test says.
-type offer struct {
+type inviter struct {
 	mu   sync.Mutex
 	sent time.Time
 }
 
-func (o *offer) send(at time.Time) {
+func (o *inviter) send(at time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.sent = at
 }
 
-func (o *offer) at(t time.Time) sim.Company {
+func (o *inviter) at(t time.Time) sim.Company {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	c := sim.Sample(t)
-	c.Invitations = slices.DeleteFunc(slices.Clone(c.Invitations), func(i sim.Invitation) bool { return i.ID != lapsing })
+	c.Invitations = slices.DeleteFunc(slices.Clone(c.Invitations), func(i sim.Invitation) bool { return i.ID != invitedAccount })
 	c.Invitations[0].Sent = o.sent
 	return c
 }
 
-// A webhook takes down what Alertmanager tells it.
+// A webhook records the notifications of Alertmanager.
 type webhook struct {
 	mu     sync.Mutex
 	alerts map[[2]string]notice // the latest, by alert and organization
@@ -237,7 +230,7 @@ type notice struct {
 	Annotations map[string]string `json:"annotations"`
 }
 
-// ServeHTTP takes a notification.
+// ServeHTTP receives a notification.
 func (w *webhook) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	var n struct {
 		Alerts []notice `json:"alerts"`
@@ -291,13 +284,13 @@ func (w *webhook) names() string {
 	return strings.Join(all, ", ")
 }
 
-// A promAPI asks a Prometheus server, or an Alertmanager.
+// A promAPI calls the API of a Prometheus server or an Alertmanager.
 type promAPI struct {
 	t   *testing.T
 	url string
 }
 
-// read reads an answer; false while the server does not answer.
+// read decodes a response. It returns false while the server does not respond.
 func (p *promAPI) read(path string, answer any) bool {
 	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.url+path, nil)
 	if err != nil {
@@ -311,8 +304,8 @@ func (p *promAPI) read(path string, answer any) bool {
 	return json.NewDecoder(resp.Body).Decode(answer) == nil
 }
 
-// get reads the data of a Prometheus server's answer; false while it does not
-// answer.
+// get decodes the data of a Prometheus server's response. It returns false while
+// the server does not respond.
 func (p *promAPI) get(path string, data any) bool {
 	answer := struct {
 		Status, Error string
@@ -329,7 +322,8 @@ func (p *promAPI) get(path string, data any) bool {
 
 type promResult struct {
 	Result []struct {
-		Value [2]any
+		Metric map[string]string
+		Value  [2]any
 	}
 }
 
@@ -340,13 +334,27 @@ func (p *promAPI) query(expr string) (r promResult) {
 
 // value returns the value of the only series of expr, or -1.
 func (p *promAPI) value(expr string) float64 {
-	r := p.query(expr)
-	if len(r.Result) != 1 {
+	r := p.query(expr).Result
+	if len(r) != 1 {
 		return -1
 	}
-	var v float64
-	if _, err := fmt.Sscan(r.Result[0].Value[1].(string), &v); err != nil {
-		return -1
+	return p.number(r[0].Value)
+}
+
+// valuesByInstance returns the values of expr by the label instance.
+func (p *promAPI) valuesByInstance(expr string) map[string]float64 {
+	values := map[string]float64{}
+	for _, r := range p.query(expr).Result {
+		values[r.Metric["instance"]] = p.number(r.Value)
+	}
+	return values
+}
+
+// number returns the number of a sample, whose time is the first element.
+func (p *promAPI) number(sample [2]any) float64 {
+	v, err := strconv.ParseFloat(fmt.Sprint(sample[1]), 64)
+	if err != nil {
+		p.t.Fatal(err)
 	}
 	return v
 }
@@ -354,7 +362,12 @@ func (p *promAPI) value(expr string) float64 {
 // some reports whether expr has a series with a number.
 func (p *promAPI) some(expr string) bool {
 	r := p.query(expr)
-	return slices.ContainsFunc(r.Result, func(s struct{ Value [2]any }) bool { return s.Value[1] != "NaN" })
+	for _, s := range r.Result {
+		if s.Value[1] != "NaN" {
+			return true
+		}
+	}
+	return false
 }
 
 // rulesAreHealthy reports whether every rule has been evaluated without an
@@ -381,30 +394,12 @@ func (p *promAPI) rulesAreHealthy() bool {
 	return true
 }
 
-// hurried copies rules so that they are evaluated each second, compare the times
-// of scrapes to the second, and alerts fire after one.
-func hurried(t *testing.T, from, to string) {
+// shortened copies rules so that they are evaluated every second, compare the
+// times of scrapes to the second, and alerts fire after one.
+func shortened(t *testing.T, from, to string) {
 	t.Helper()
 	b := []byte(strings.NewReplacer("[40m:2m]", "[1m:1s]", "[30m:2m]", "[50s:1s]", " - 120)", " - 3)").Replace(read(t, from)))
 	b = regexp.MustCompile(`(?m)^( +)interval: \w+$`).ReplaceAll(b, []byte("${1}interval: 1s"))
 	b = regexp.MustCompile(`(?m)^( +)for: \w+$`).ReplaceAll(b, []byte("${1}for: 1s"))
 	write(t, filepath.Dir(to), filepath.Base(to), string(b))
-}
-
-func read(t *testing.T, file string) string {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
-func write(t *testing.T, dir, name, text string) string {
-	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -375,4 +376,13 @@ func TestOnlyListedOperations(t *testing.T) {
 	if _, _, err := Get(ctx, c, Request{Operation: "/account/leave/force", URL: "http://api.test/account/leave/force"}, numbers); err == nil {
 		t.Error("want an error")
 	}
+}
+
+func mustURL(t *testing.T, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }

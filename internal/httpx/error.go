@@ -4,10 +4,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
 	"unicode"
+
+	"golang.org/x/oauth2"
 )
 
 // A Kind says in one word why a call failed.
@@ -43,6 +47,9 @@ type Error struct {
 	RetryAfter time.Duration // how long the API asked not to be called; 0 if it did not
 	Offset     time.Duration // the API's clock minus ours; 0 if unknown
 	Err        error         // cause, if it is not the API's answer, or the client's own error for a code
+	// KeysChanged is whether the keys changed while the call was made: another
+	// attempt has other ones.
+	KeysChanged bool
 }
 
 // Error reads like "NCP error COMMON_104: too many requests (HTTP 403)".
@@ -83,23 +90,41 @@ func (e *Error) Unwrap() error { return e.Err }
 // succeed.
 func (e *Error) transient() bool {
 	switch e.Kind {
-	case Throttled, Server, Timeout, Network:
-		_, badCertificate := errors.AsType[*tls.CertificateVerificationError](e)
-		return !badCertificate
+	case Throttled, Server, Timeout:
+		return true
+	case Network:
+		return !refused(e)
 	}
-	return false
+	return e.KeysChanged
 }
 
-// ByStatus returns the kind of an error whose code says nothing. Behind a
-// status of 2xx it is an answer that is not as documented.
+// refused reports whether err is the refusal of what stands between us and the
+// API: a proxy, a token endpoint, or a party of the TLS handshake.
+func refused(err error) bool {
+	if proxy, ok := errors.AsType[*ProxyError](err); ok {
+		return proxy.final()
+	}
+	if token, ok := errors.AsType[*oauth2.RetrieveError](err); ok && token.Response != nil {
+		return token.Response.StatusCode/100 == 4 && token.Response.StatusCode != http.StatusTooManyRequests
+	}
+	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" { // a TLS alert
+		return true
+	}
+	_, badCertificate := errors.AsType[*tls.CertificateVerificationError](err)
+	return badCertificate
+}
+
+// ByStatus returns the kind of an error whose code says nothing.
 func ByStatus(status int) Kind {
 	switch {
 	case status/100 == 2:
 		return Decode
 	case status == 401:
 		return Auth
-	case status == 403:
+	case status == 402, status == 403:
 		return Forbidden
+	case status == 408:
+		return Timeout
 	case status == 429:
 		return Throttled
 	case status >= 500:

@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"bufio"
 	"compress/flate"
 	"compress/gzip"
 	"context"
@@ -13,9 +14,21 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"golang.org/x/oauth2"
 )
 
-// explain makes an error of an answer whose body is an error's.
+// refused makes an error of a body that is an error's, and counts it if it says
+// that there were too many calls.
+func (c *Client) refused(status int, header http.Header, body []byte) *Error {
+	e := c.explain(status, header, body)
+	if e.Kind == Throttled {
+		c.transport.cfg.Throttled()
+	}
+	return e
+}
+
+// explain makes an error of the body of an error.
 func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	e := c.api.Explain(status, header, body)
 	e.API, e.Status = c.api.Name, status
@@ -33,9 +46,6 @@ func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	}
 	e.Code, e.Detail = c.clean(e.Code), c.clean(e.Detail)
 	e.Permission, e.RequestID = c.clean(e.Permission), c.clean(e.RequestID)
-	if e.Kind == Throttled {
-		c.transport.cfg.Throttled()
-	}
 	return &e
 }
 
@@ -47,7 +57,7 @@ func (c *Client) errorInside(resp *http.Response, r *Reader) *Error {
 		return nil // not readable at all, or as documented
 	}
 	body, _ := json.Marshal(r.unread) // values that were read as JSON
-	e := c.explain(resp.StatusCode, resp.Header, body)
+	e := c.refused(resp.StatusCode, resp.Header, body)
 	switch {
 	case r.refused && r.rows > 0: // which of the two is right?
 		e.Kind, e.Message, e.Err = Decode, "", errors.New("an error beside rows")
@@ -74,10 +84,13 @@ func (c *Client) unanswered(err error) *Error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // without the URL
 	}
-	e := &Error{API: c.api.Name, Kind: Network, Err: err}
+	// What net/http says may quote what came from outside.
+	e := &Error{API: c.api.Name, Kind: Network, Err: &cleanError{c.clean(err.Error()), err}}
 	var timeout net.Error
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
+	var malformed *malformedError
+	var token *oauth2.RetrieveError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Kind, e.Message = Timeout, "no answer in time"
@@ -87,8 +100,37 @@ func (c *Client) unanswered(err error) *Error {
 		e.Message = fmt.Sprintf("the certificate issued by %q is not trusted", Clean(issuer(certificate)))
 	case errors.As(err, &record):
 		e.Err = errors.New("server does not speak TLS (plain HTTP?)")
+	case errors.As(err, &malformed):
+		e.Kind, e.Message = Decode, "not a valid HTTP response"
+	case errors.As(err, &token) && token.Response != nil:
+		e.Message = fmt.Sprintf("the token endpoint of oauth2 refused: HTTP %d", token.Response.StatusCode)
+		e.Err = &cleanError{c.clean(token.ErrorCode), err} // its body may repeat the secret
 	}
 	return e
+}
+
+// A cleanError shows another text than the error that it wraps.
+type cleanError struct {
+	text string
+	error
+}
+
+func (e *cleanError) Error() string { return e.text }
+
+func (e *cleanError) Unwrap() error { return e.error }
+
+// A malformedError is an answer that is not HTTP.
+type malformedError struct{ error }
+
+func (e *malformedError) Unwrap() error { return e.error }
+
+// interrupted reports whether err is that of a connection, a proxy or a context,
+// and not of what was read.
+func interrupted(err error) bool {
+	var network net.Error
+	var proxy *ProxyError
+	return errors.As(err, &network) || errors.As(err, &proxy) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // issuer returns the name of who issued the certificate that was not trusted.
@@ -112,11 +154,16 @@ func (c *Client) undecodable(resp *http.Response, b *body, r *Reader) *Error {
 	case b.first == '<':
 		e.Err = errors.New("not JSON but HTML or XML: is base_url right?")
 	case errors.As(b.err, &large):
-		e.Err = fmt.Errorf("an answer of more than %d MiB", large.Limit>>20)
+		e.Err = fmt.Errorf("more than %d MiB", large.Limit>>20)
+	case errors.Is(r.err, errWaited):
+		e.Kind, e.Err = Timeout, r.err
 	case errors.Is(b.err, io.ErrUnexpectedEOF), b.err == nil && errors.Is(r.err, io.ErrUnexpectedEOF):
 		e.Err = fmt.Errorf("cut off after %d bytes", b.n)
 	case errors.Is(b.err, gzip.ErrHeader), errors.Is(b.err, gzip.ErrChecksum), errors.As(b.err, &corrupt):
 		e.Err = fmt.Errorf("broken compression: %w", b.err)
+	case b.err != nil && resp.ProtoMajor == 1 && !interrupted(b.err):
+		e = c.unanswered(&malformedError{b.err}) // broken chunks, for example
+		e.Status = resp.StatusCode
 	case b.err != nil:
 		e = c.unanswered(b.err)
 		e.Status = resp.StatusCode
@@ -128,9 +175,11 @@ func (c *Client) undecodable(resp *http.Response, b *body, r *Reader) *Error {
 	return e
 }
 
-// A body records how an answer began and ended.
+// A body records how an answer began and ended. It leaves out a byte order
+// mark, and ends where its listing becomes too large.
 type body struct {
 	r     io.Reader
+	of    *listing
 	n     int64
 	first byte  // first byte that is not white space
 	err   error // other than io.EOF
@@ -138,14 +187,29 @@ type body struct {
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
+	b.n += int64(n)
 	for i := 0; b.first == 0 && i < n; i++ {
 		if p[i] > ' ' {
 			b.first = p[i]
 		}
 	}
-	b.n += int64(n)
+	if b.of.bytes.Add(int64(n)) > maxBody {
+		err = &http.MaxBytesError{Limit: maxBody}
+	}
 	if err != nil && err != io.EOF {
 		b.err = err
 	}
 	return n, err
 }
+
+// withoutMark returns r without the byte order mark that RFC 8259, section 8.1,
+// allows to ignore.
+func withoutMark(r io.Reader) io.Reader {
+	b := bufio.NewReaderSize(r, 16)
+	if start, _ := b.Peek(len(mark)); string(start) == mark {
+		_, _ = b.Discard(len(mark))
+	}
+	return b
+}
+
+const mark = "\xef\xbb\xbf"

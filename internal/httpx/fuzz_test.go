@@ -149,6 +149,18 @@ func FuzzRetryAfter(f *testing.F) {
 	})
 }
 
+// Seconds may have a fraction, which is rounded up.
+func TestRetryAfter(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"": 0, "0": 0, "3": 3 * time.Second, "1.5": 2 * time.Second, "0.001": time.Second, "-1.5": 0, "NaN": 0, "soon": 0,
+		"1e400": (1<<31 - 1) * time.Second, "99999999999999999999": (1<<31 - 1) * time.Second,
+	} {
+		if have := retryAfter(text); have != want {
+			t.Errorf("%q: want %s, have %s", text, want, have)
+		}
+	}
+}
+
 // A text that is too long for a label is none; its row stays.
 func TestLongText(t *testing.T) {
 	for _, length := range []int{10, maxField - 2, maxField - 1, 1 << 19} {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -83,6 +84,9 @@ func Get[T any](ctx context.Context, c *Client, r Request, read func(*Reader) T)
 		return out, retry(err)
 	}, backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(left(ctx)))
 	if err != nil {
+		if e, ok := errors.AsType[*Error](last); ok && e.Kind == Decode {
+			refreshOf(ctx).drop(r.Operation) // the whole listing fails
+		}
 		var none T // half a listing is none
 		return none, 0, fmt.Errorf("%s %s: %w", strings.ToLower(cmp.Or(r.Method, http.MethodGet)), r.Operation, last)
 	}
@@ -97,13 +101,26 @@ func attempt[T any](ctx context.Context, c *Client, r Request, read func(*Reader
 			err = &Error{API: c.api.Name, Kind: Other, Err: fmt.Errorf("panic: %v", p)}
 		}
 	}()
+	keys := c.api.Secrets()
 	resp, err := c.send(ctx, r)
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind == Auth {
+		// The pair of keys is two files, which change one after the other.
+		e.KeysChanged = !slices.Equal(keys, c.api.Secrets())
+	}
 	if err != nil {
 		return out, 0, err
 	}
 	defer resp.Body.Close()
-	body := &body{r: resp.Body}
-	reader := newReader(body, c.transport.cfg.MaxRows)
+	refresh := refreshOf(ctx)
+	of := refresh.listing(r.Operation)
+	body := &body{r: resp.Body, of: of}
+	reader := newReader(withoutMark(body), c.transport.cfg.MaxRows)
+	reader.bounds = &bounds{ctx: ctx, refresh: refresh, listing: of}
+	defer func() {
+		if reader.bounds.end(err == nil); err != nil {
+			of.bytes.Add(-body.n)
+		}
+	}()
 	reader.errorFields = c.api.ErrorFields
 	out = read(reader)
 	reader.end()
@@ -136,7 +153,7 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body) // a part of it is better than nothing
-	return nil, c.explain(resp.StatusCode, resp.Header, body)
+	return nil, c.refused(resp.StatusCode, resp.Header, body)
 }
 
 // retry returns err as backoff expects it.
@@ -153,11 +170,11 @@ func retry(err error) error {
 	return err
 }
 
-// retryAfter reads a Retry-After header: seconds, or a date.
+// retryAfter reads a Retry-After header: seconds, rounded up, or a date.
 func retryAfter(s string) time.Duration {
 	const longest = 1<<31 - 1 // seconds: within a Duration
-	if n, err := strconv.ParseUint(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(n, longest)) * time.Second
+	if n, err := strconv.ParseFloat(s, 64); (err == nil || errors.Is(err, strconv.ErrRange)) && n >= 0 {
+		return time.Duration(math.Ceil(min(n, longest))) * time.Second
 	}
 	if t, err := http.ParseTime(s); err == nil {
 		return max(0, time.Until(t))

@@ -21,13 +21,14 @@ type Reader struct {
 	err      error // the first one; nothing is read after it
 	unparsed int   // fields whose value could not be parsed
 	texts    map[string]string
+	rows     int
 	maxRows  int
+	bounds   *bounds // of the listing; nil: none
 
 	// What says that the answer is an error:
 	errorFields []string // names, see API
 	refused     bool     // the answer's object has such a field
 	unread      Fields   // of the answer's object, those that are not documented
-	rows        int      // elements of arrays that were read
 }
 
 // A shapeError says how an answer of valid JSON differs from its documentation.
@@ -81,12 +82,12 @@ func (r *Reader) Array(each func()) {
 	if !r.open('[', "array") {
 		return
 	}
-	for n := 0; r.err == nil && r.dec.PeekKind() != ']'; n++ {
-		if n == r.maxRows {
-			r.fail(fmt.Errorf("more than %d rows", r.maxRows))
+	for r.err == nil && r.dec.PeekKind() != ']' {
+		if r.rows++; r.rows > r.maxRows {
+			r.tooManyRows()
 			return
 		}
-		r.rows++
+		r.hold(1, rowCost)
 		each()
 	}
 	r.token()
@@ -269,11 +270,45 @@ func (r *Reader) fieldIs(kind jsontext.Kind) bool {
 	return false
 }
 
+// Next returns the first byte of the next value: one of [ { " 0 n t f, where 0
+// is any number, or 0 if there is none.
+func (r *Reader) Next() byte { return byte(r.peek()) }
+
+// Raw reads any value as it is written. It is for small values.
+func (r *Reader) Raw() []byte { return slices.Clone(r.value()) }
+
 // Unparsed counts the field just read as one that could not be parsed.
 func (r *Reader) Unparsed() { r.unparsed++ }
 
 // Fail makes the answer one that cannot be decoded, with the reason.
 func (r *Reader) Fail(why string) { r.fail(shapeError(why)) }
+
+func (r *Reader) tooManyRows() { r.fail(fmt.Errorf("more than %d rows", r.maxRows)) }
+
+// hold counts rows, and the memory that they or a text take.
+func (r *Reader) hold(rows, bytes int) {
+	if r.bounds == nil {
+		return
+	}
+	r.bounds.rows += int64(rows)
+	r.bounds.bytes += int64(bytes)
+	if r.bounds.bytes >= takeAtOnce {
+		r.settle()
+	}
+}
+
+// settle applies the bounds of the listing and of the process.
+func (r *Reader) settle() {
+	if r.bounds == nil || r.err != nil {
+		return
+	}
+	rows, err := r.bounds.settle()
+	if err != nil {
+		r.fail(err)
+	} else if rows > int64(r.maxRows) {
+		r.tooManyRows()
+	}
+}
 
 // open consumes the start of an array or object.
 func (r *Reader) open(kind jsontext.Kind, name string) bool {
@@ -305,6 +340,7 @@ func (r *Reader) end() {
 		}
 		r.fail(err)
 	}
+	r.settle()
 }
 
 func (r *Reader) peek() jsontext.Kind {
@@ -355,6 +391,7 @@ func (r *Reader) text(v jsontext.Value) string {
 	}
 	b, _ := jsontext.AppendUnquote(nil, v) // the only error is bad UTF-8, which it replaces
 	s := string(b)
+	r.hold(0, len(s))
 	if len(v) <= short && len(r.texts) < many {
 		r.texts[string(v)] = s
 	}

@@ -10,7 +10,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -24,11 +27,13 @@ const (
 // A Config limits and observes the calls of one organization.
 type Config struct {
 	Next        http.RoundTripper
-	Concurrency int        // calls at once
-	RateLimit   float64    // calls per second
-	MaxRows     int        // rows of a listing; 0: two million
-	Observe     func(Call) // called for each call that was made; may be nil
-	Throttled   func()     // called for each answer that says there were too many calls; may be nil
+	Concurrency int     // calls at once
+	RateLimit   float64 // calls per second
+	MaxRows     int     // rows of a listing; 0: two million
+	// Proxy returns the proxy of a call, or nil; nil: there is none.
+	Proxy     func(*http.Request) (*url.URL, error)
+	Observe   func(Call) // called for each call that was made; may be nil
+	Throttled func()     // called for each answer that says there were too many calls; may be nil
 }
 
 // A Call is one call that was made.
@@ -90,11 +95,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.sign(req, time.Now())
 	}
 	start := time.Now()
-	resp, err := t.cfg.Next.RoundTrip(req)
+	resp, err := t.carry(req)
 	call := Call{Operation: Operation(ctx), Took: time.Since(start)}
 	if err != nil {
 		release()
-		if !errors.Is(ctx.Err(), context.Canceled) { // a call that was given up says nothing about the API
+		if !errors.Is(ctx.Err(), context.Canceled) && !errors.Is(err, errLimited) { // a call that was given up says nothing about the API
 			t.cfg.Observe(call)
 		}
 		return nil, err
@@ -115,6 +120,33 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &boundedBody{http.MaxBytesReader(nil, resp.Body, limit), resp.Body, release}
 	return resp, nil
+}
+
+// carry makes a call, through a proxy if there is one. An answer that is not
+// HTTP is a malformedError.
+func (t *Transport) carry(req *http.Request) (resp *http.Response, err error) {
+	var answered atomic.Bool
+	refresh := refreshOf(req.Context())
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotFirstResponseByte: func() { answered.Store(true) },
+	}))
+	var proxy *url.URL
+	if t.cfg.Proxy != nil {
+		proxy, _ = t.cfg.Proxy(req) // the Transport below has the error, too
+	}
+	switch {
+	case proxy == nil:
+		resp, err = t.cfg.Next.RoundTrip(req)
+	case refresh == nil:
+		resp, err = t.cfg.Next.RoundTrip(req)
+		resp, err = refusal(resp, err, proxy)
+	default:
+		resp, err = refresh.proxy.roundTrip(req, proxy, t.cfg.Next)
+	}
+	if err != nil && answered.Load() && !interrupted(err) {
+		err = &malformedError{err}
+	}
+	return resp, err
 }
 
 // CloseIdleConnections closes the connections that are kept for later calls.

@@ -20,6 +20,9 @@ const (
 	maxRetryAfter = time.Hour
 	// minWait is the shortest time a scrape waits for a running refresh.
 	minWait = time.Second
+	// lastingIncompletes is the number of incomplete readings in a row of which a
+	// warning is logged.
+	lastingIncompletes = 3
 	// readGrace is how long a source may take to return when its time is over.
 	readGrace = 500 * time.Millisecond
 )
@@ -45,6 +48,8 @@ type Config struct {
 	Refreshed func()
 	// Store, if not nil, saves each snapshot before it is served.
 	Store Store
+	// Now returns the time. Nil: time.Now.
+	Now func() time.Time
 }
 
 // A Cache serves the latest Snapshot of one organization. At most one refresh
@@ -82,6 +87,9 @@ func NewCache(source Source, cfg Config) *Cache {
 	}
 	if cfg.Refreshed == nil {
 		cfg.Refreshed = func() {}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = log.NewNopLogger()
@@ -122,7 +130,7 @@ func (c *Cache) Snapshot(ctx context.Context) Snapshot {
 func (c *Cache) Last() Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.lastAt(time.Now())
+	return c.lastAt(c.cfg.Now())
 }
 
 // lastAt returns the latest snapshot without the listings that are too old at
@@ -161,11 +169,11 @@ func (c *Cache) join(ctx context.Context) *refresh {
 	revision := c.cfg.Revision() // it may read a file
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now := c.cfg.Now()
 	switch {
 	case c.running != nil:
 		return c.running
-	case c.closed, revision == c.revision && !reached(now, c.last.Next):
+	case c.closed, revision == c.revision && !reached(now, c.last.Next) && !setBack(now, c.last.Refreshed):
 		return nil
 	}
 	c.revision = revision
@@ -183,7 +191,7 @@ func (c *Cache) refresh(ctx context.Context, r *refresh) {
 	defer r.cancel()
 	read := c.read(ctx)
 	slices.SortStableFunc(read.Members.Items, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
-	now := time.Now()
+	now := c.cfg.Now()
 	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
 
@@ -200,7 +208,7 @@ func (c *Cache) refresh(ctx context.Context, r *refresh) {
 	c.mu.Unlock()
 
 	next.Listings, next.Refreshed, next.Took = read, now, now.Sub(r.started)
-	before := prev.all()
+	before, subject := prev.all(), next.Baseline.Subject
 	for i, l := range next.all() {
 		l.keep(before[i].listing, now, c.cfg.MaxStale)
 	}
@@ -213,13 +221,14 @@ func (c *Cache) refresh(ctx context.Context, r *refresh) {
 	}
 	// Logged first: after a crash, changes that were stored are not found again.
 	c.log(&prev, &next.Snapshot)
+	c.logSubject(subject, next.Subject)
 	c.logChanges(changes)
 	c.save(saving, next)
 
 	c.mu.Lock()
 	next.Version = c.last.Version + 1
 	c.last, c.refreshed, c.running = next, true, nil
-	r.found = c.lastAt(time.Now())
+	r.found = c.lastAt(c.cfg.Now())
 	c.mu.Unlock()
 	c.cfg.Refreshed()
 	close(r.ended)
@@ -322,11 +331,31 @@ func (c *Cache) log(prev, next *Snapshot) {
 			level.Info(c.cfg.Logger).Log("msg", "collector recovered", "collector", l.Name,
 				"failed_for", next.Refreshed.Sub(was.FailingSince).Round(time.Second))
 		}
+		switch {
+		case l.Incompletes == lastingIncompletes && was.Incompletes < l.Incompletes:
+			logger := c.cfg.Logger
+			if l.Total != 0 {
+				logger = log.WithSuffix(logger, "total", l.Total)
+			}
+			level.Warn(logger).Log("msg", "listing incomplete", "collector", l.Name, "refreshes", l.Incompletes,
+				"serving", "the rows that were read, without changes", "rows", l.Items)
+		case l.Incompletes == 0 && was.Incompletes >= lastingIncompletes:
+			level.Info(c.cfg.Logger).Log("msg", "listing complete again", "collector", l.Name, "rows", l.Items)
+		}
 	}
 	if good && first {
 		level.Info(c.cfg.Logger).Log("msg", "first good reading", "collectors", len(before), "took", next.Took.Round(time.Millisecond), "next", timestamp(next.Next))
 	}
 	level.Debug(c.cfg.Logger).Log("msg", "refreshed", "took", next.Took, "next", timestamp(next.Next))
+}
+
+// logSubject warns that the account is in another organization than before, or
+// in none.
+func (c *Cache) logSubject(was, is *string) {
+	if was != nil && is != nil && *was != *is {
+		level.Warn(c.cfg.Logger).Log("msg", "organization changed", "from", cmp.Or(*was, None), "to", cmp.Or(*is, None),
+			"serving", "the data of the new one, which is not compared with the old")
+	}
 }
 
 // serving says what a scrape gets while a listing fails.
@@ -341,6 +370,13 @@ func serving(h Health) string {
 // count time asleep, and the wall clock may be set back: the later one counts.
 func reached(now, t time.Time) bool {
 	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
+}
+
+// setBack reports whether the wall clock was set back since t. What is due, and
+// how old the data is, cannot be told then by the wall clock.
+func setBack(now, t time.Time) bool {
+	const tolerance = time.Second // clocks are adjusted by less all the time
+	return now.Round(0).Add(tolerance).Before(t.Round(0))
 }
 
 func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -24,6 +24,7 @@ type Reading struct {
 	Took       time.Duration // how long that took
 	Err        *Error        // why they could not be read
 	Incomplete bool          // rows may be missing: the reading is served, but not compared with others
+	Total      int64         // rows there are according to the cloud, of an Incomplete one; 0 if unknown
 	Unparsed   int           // fields that could not be parsed
 }
 
@@ -36,6 +37,7 @@ type State struct {
 	FailingSince   time.Time // end of the first of the failed refreshes in a row; zero if the latest did not fail
 	Failures       uint64    // refreshes in which it failed
 	DecodeWarnings uint64    // fields that could not be parsed, over all refreshes
+	Incompletes    int       // incomplete readings since the latest complete one
 }
 
 // Success reports whether the latest refresh read the listing.
@@ -111,6 +113,10 @@ func (l *Listing[T]) keep(prev listing, now time.Time, maxStale time.Duration) {
 	if reading.Err == nil {
 		l.Present, l.LastSuccess, l.Expires, l.FailingSince = true, reading.At, reading.At.Add(maxStale), time.Time{}
 		l.DecodeWarnings += uint64(reading.Unparsed)
+		l.Incompletes++
+		if !l.Incomplete {
+			l.Incompletes = 0
+		}
 		return
 	}
 	if l.FailingSince.IsZero() {

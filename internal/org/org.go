@@ -45,6 +45,10 @@ type Listings struct {
 	Creations   Listing[Creation]
 	Delegations Listing[Delegation]
 	Services    Listing[ServiceAccess]
+
+	// Subject is the identifier of the organization that was read, empty if the
+	// account has none. Nil if the refresh did not find it out.
+	Subject *string
 }
 
 // all returns every listing under the name of its collector, in the order in

@@ -57,7 +57,7 @@ func (c *Cache) Restore(ctx context.Context) {
 func (c *Cache) Saved() Saved {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.lastAt(time.Now())
+	c.lastAt(c.cfg.Now())
 	return c.last
 }
 
@@ -91,7 +91,7 @@ func (c *Cache) adopt(s Saved) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.revision = revision
-	now := time.Now()
+	now := c.cfg.Now()
 	due := s.Next
 	if s.Refreshed.After(now) || due.After(now.Add(max(c.cfg.TTL, c.cfg.ErrorTTL, maxRetryAfter))) {
 		due = time.Time{}
@@ -132,7 +132,7 @@ func (c *Cache) adopt(s Saved) {
 func (c *Cache) Ready() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now := c.cfg.Now()
 	if c.refreshed {
 		return true
 	}

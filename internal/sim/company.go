@@ -71,7 +71,7 @@ const (
 type Invitation struct {
 	Account
 	Sent    time.Time
-	Ended   time.Time // zero while it is Pending
+	Ended   time.Time // zero while it is Pending and not accepted
 	Outcome Outcome
 }
 

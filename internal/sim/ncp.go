@@ -9,26 +9,33 @@ import (
 	"time"
 )
 
-// NCP is the Organization API of the NAVER Cloud Platform, version 1, and the
-// gateway in front of it: the six paths that can be read.
+// NCP is the Organization API of the NAVER Cloud Platform, versions 1 and 2, and
+// the gateway in front of it: the six and the seven paths that can be read.
 //
 // Operations are named by their path relative to /open-api/v1, in SetFault with
 // the number of the group, as "/account/group/612", in Calls with a placeholder,
-// as "/account/group/{no}".
+// as "/account/group/{no}". Those of version 2 are relative to /open-api, as
+// "/v2/organizations/4100/invitations" and
+// "/v2/organizations/{organizationNo}/invitations".
 //
-// A SubAccount gets 401 COMMON_201 and a caller that is NotMaster 403 COMMON_101
-// for every path. That members may read /org, as its field masterMemberYn hints,
-// is too uncertain to rely on.
-type NCP struct{ *server }
+// In version 1, a SubAccount gets 401 COMMON_201 and a caller that is NotMaster
+// 403 COMMON_101 for every path. That members may read /org, as its field
+// masterMemberYn hints, is too uncertain to rely on. In version 2, a SubAccount
+// gets 403 Forbidden for every path, NotMaster is a member, an Outsider has
+// received invitations only, and a PublicSector account gets 403 AccessDenied.
+//
+// As documented, an invitation that is accepted on the 1st or the 2nd of a month
+// in Korea is open until the 3rd.
+type NCP struct {
+	*server
+	pagings map[string]Paging // by operation, of version 2
+}
 
 var _ Cloud = (*NCP)(nil)
 
 // NewNCP returns an NCP. It must be closed.
 func NewNCP(cfg Config) *NCP {
-	if cfg.Company == nil {
-		cfg.Company = Sample
-	}
-	s := new(NCP)
+	s := &NCP{pagings: make(map[string]Paging)}
 	s.server = newServer(cfg, s, "x-ncp-trace-id")
 	return s
 }
@@ -47,6 +54,9 @@ const (
 // is signed.
 func (s *NCP) operation(r *http.Request) (name, instance string) {
 	uri, _, _ := strings.Cut(r.RequestURI, "?")
+	if _, path, ok := strings.Cut(uri, "/open-api/v2"); ok {
+		return ncpOperationV2(path)
+	}
 	_, path, ok := strings.Cut(uri, "/open-api/v1")
 	if !ok {
 		return "other", uri
@@ -71,12 +81,18 @@ func (s *NCP) refuse(c *call) Fault {
 		return f
 	}
 	if c.operation == "other" {
+		if strings.HasPrefix(c.instance, ncpV2) {
+			s.cfg.Unexpected("sim: %s: no such path is expected", c.RequestURI)
+		}
 		return NCPGateway("300")
 	}
 	// The wording of the real gateway is not documented; the detail is for whoever
 	// debugs a client.
 	if problem := c.keys.verifyNCP(c.Request, c.cloudNow); problem != "" {
 		return ncpGatewayError(http.StatusUnauthorized, `"200"`, "Authentication Failed", fmt.Sprintf("%q", "made-up detail: "+problem))
+	}
+	if strings.HasPrefix(c.operation, ncpV2) {
+		return s.refuseV2(c)
 	}
 	switch s.cfg.Caller {
 	case SubAccount:

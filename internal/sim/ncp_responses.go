@@ -17,7 +17,10 @@ type ncpResponses struct {
 
 // respond implements api.
 func (s *NCP) respond(c *call) response {
-	b := ncpResponses{s.cfg.Company(s.cfg.Clock.World(c.now)), s.cfg.Old, s.cfg.Drift, s.cfg.Clock, c.now}
+	if strings.HasPrefix(c.operation, ncpV2) {
+		return s.respondV2(c)
+	}
+	b := ncpResponses{s.company(c.now), s.cfg.Old, s.cfg.Drift, s.cfg.Clock, c.now}
 	var body any
 	switch c.operation {
 	case ncpOrganization:

@@ -16,8 +16,10 @@ type Paging struct {
 	// never the first, begins with the last row of the page before it instead of its
 	// own first row.
 	Moves    int
-	CountOff int  // added to the count, which is never below 0
-	Endless  bool // every page is followed by another
+	CountOff int // added to the count, which is never below 0
+	// CountGrows is added to the count once more on each further page.
+	CountGrows int
+	Endless    bool // every page is followed by another
 }
 
 // SetPaging sets how a list is paged from the next request on.
@@ -70,7 +72,7 @@ func (s *SCP) page(c *call, key, organization string, all []object) (object, boo
 	defer s.mu.Unlock()
 	p := s.pagings[c.operation]
 	n, reportedSize := len(all), size
-	count := max(0, n+p.CountOff)
+	count := max(0, n+p.CountOff+page*p.CountGrows)
 	if p.MaxSize > 0 && size > p.MaxSize {
 		size = p.MaxSize
 		if !p.Silent {

@@ -49,6 +49,9 @@ type Config struct {
 	// numbers, nulls, absent and unknown fields, other time formats. No fact that a
 	// client needs is lost.
 	Drift bool
+	// Wide adds the fields that are expected, besides those that are documented, and
+	// some that nobody knows. It is of version 2 of NCP.
+	Wide bool
 	// Skew is how far the cloud's clock is ahead of ours. It affects the Date header
 	// and the check of a request's timestamp, not the organization's times.
 	Skew time.Duration
@@ -71,6 +74,10 @@ const (
 	Master     Caller = iota // the organization's master account
 	SubAccount               // a user without the permissions
 	NotMaster                // another account
+	// The others are of version 2 of NCP.
+	Permitted    // a user with the permissions
+	Outsider     // an account without an organization
+	PublicSector // an account of another environment
 )
 
 // A Clock relates real time to the company's time. Speed 1440 makes a day pass

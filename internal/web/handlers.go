@@ -5,6 +5,39 @@ import (
 	"net/http"
 )
 
+// The paths that cannot be configured.
+const (
+	PathOrganization = "/organization"
+	PathDiscovery    = "/sd"
+	PathConfig       = "/config"
+	PathHealthy      = "/-/healthy"
+	PathReady        = "/-/ready"
+	PathReload       = "/-/reload"
+)
+
+// noContent is the Content-Security-Policy of an answer that is not a page: a
+// browser loads and runs nothing.
+const noContent = "default-src 'none'; frame-ancestors 'none'"
+
+// protect sets the content type and the headers that restrict a browser.
+func protect(w http.ResponseWriter, contentType, policy string) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+}
+
+// say answers with a line of text. An error of the write means that the client
+// has gone.
+func say(w http.ResponseWriter, status int, line string) {
+	protect(w, "text/plain; charset=utf-8", noContent)
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(line + "\n"))
+}
+
 // Health serves the two health paths and nothing else. PathHealthy answers 200.
 // PathReady answers 503 with the error of notReady while it returns one.
 func Health(notReady func() error) http.Handler {
@@ -56,7 +89,7 @@ func Config(yaml func() ([]byte, error)) http.Handler {
 			say(w, http.StatusInternalServerError, "cannot show the configuration: "+err.Error())
 			return
 		}
-		protect(w, typeText, noContent) // not a YAML type: browsers save that to a file
+		protect(w, "text/plain; charset=utf-8", noContent) // not a YAML type: browsers save that to a file
 		_, _ = w.Write(body)
 	})
 }
@@ -67,29 +100,18 @@ type Target struct {
 	Cloud string
 }
 
-// A targetGroup is an element of the document that Prometheus expects.
-type targetGroup struct {
-	Targets []string          `json:"targets"`
-	Labels  map[string]string `json:"labels"`
-}
-
 // Discovery serves the organizations for Prometheus' HTTP service discovery:
 // one target group each, because labels belong to a group.
 func Discovery(targets func() []Target) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		groups := []targetGroup{} // without organizations: [], not null
+		groups := []map[string]any{} // without organizations: [], not null
 		for _, t := range targets() {
-			groups = append(groups, targetGroup{
-				Targets: []string{t.Name},
-				Labels:  map[string]string{"__meta_cloudorg_cloud": t.Cloud},
+			groups = append(groups, map[string]any{
+				"targets": []string{t.Name},
+				"labels":  map[string]string{"__meta_cloudorg_cloud": t.Cloud},
 			})
 		}
-		body, err := json.Marshal(groups)
-		if err != nil {
-			say(w, http.StatusInternalServerError, err.Error())
-			return
-		}
-		protect(w, typeJSON, noContent)
-		_, _ = w.Write(append(body, '\n'))
+		protect(w, "application/json", noContent)
+		_ = json.NewEncoder(w).Encode(groups)
 	})
 }

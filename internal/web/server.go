@@ -14,12 +14,8 @@ const writeTimeout = 2 * time.Minute
 // handler has no time limit here, because only a scrape knows its budget; the
 // client has two minutes to read the answer, from its first byte on.
 func NewServer(handler http.Handler, errorLog *log.Logger) *http.Server {
-	return newServer(handler, errorLog, writeTimeout)
-}
-
-func newServer(handler http.Handler, errorLog *log.Logger, timeout time.Duration) *http.Server {
 	return &http.Server{
-		Handler:           withWriteTimeout(handler, timeout),
+		Handler:           withWriteTimeout(handler, writeTimeout),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second, // no request has a body
 		IdleTimeout:       2 * time.Minute,
@@ -40,26 +36,15 @@ func withWriteTimeout(h http.Handler, timeout time.Duration) http.Handler {
 }
 
 // A deadlineWriter is a ResponseWriter whose write deadline starts with the
-// first byte.
+// first byte of the body. The header is sent with it.
 type deadlineWriter struct {
 	http.ResponseWriter
 	start func()
 }
 
-func (d *deadlineWriter) WriteHeader(status int) {
-	d.start()
-	d.ResponseWriter.WriteHeader(status)
-}
-
 func (d *deadlineWriter) Write(b []byte) (int, error) {
 	d.start()
 	return d.ResponseWriter.Write(b)
-}
-
-// Flush implements http.Flusher.
-func (d *deadlineWriter) Flush() {
-	d.start()
-	_ = http.NewResponseController(d.ResponseWriter).Flush()
 }
 
 // Unwrap makes http.ResponseController work.

@@ -18,7 +18,8 @@ func listen(t *testing.T, h http.Handler, timeout time.Duration) (address string
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := newServer(h, log.New(io.Discard, "", 0), timeout)
+	server := NewServer(nil, log.New(io.Discard, "", 0))
+	server.Handler = withWriteTimeout(h, timeout)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close(); <-done })

@@ -281,35 +281,49 @@ func TestRunbooksExist(t *testing.T) {
 	}
 }
 
+// Each state and each reason is shown and selects its organization.
+func TestOverviewShowsEveryStateAndReason(t *testing.T) {
+	for _, state := range []string{"ok", "waiting", "overdue", "stale", "expired", "failing"} {
+		if have := rows(page(t, "/?state="+state, world()...)); len(have) == 0 || have[0]["State"] != state {
+			t.Errorf("%s: have %v", state, have)
+		}
+	}
+	for _, reason := range []org.Reason{
+		org.Auth, org.NotMaster, org.Forbidden, org.Throttled, org.Server, org.Timeout,
+		org.Network, org.Decode, org.APIVersion, org.ClockSkew, org.Other,
+	} {
+		s := good("failed")
+		s.Groups = failed(s.Groups, time.Minute, reason, "", "cause")
+		have := rows(page(t, "/?reason="+string(reason), good("acme"), s))
+		if want := string(reason) + " groups: wait: the next refresh may succeed cause"; len(have) != 1 || !strings.Contains(have[0]["why"], want) {
+			t.Errorf("want %q, have %v", want, have)
+		}
+	}
+}
+
 func TestOverviewFilters(t *testing.T) {
 	for url, want := range map[string]string{
-		"/?name=ACME":                   "acme-labs acme-games acme",
-		"/?name=inc":                    "", // the name that the cloud has for it is not visible
-		"/?name=%ED%95%9C%EA%B5%AD":     "한국-클라우드",
-		"/?state=failing":               "acme-labs samsung-hq",
-		"/?state=overdue":               "old-branch",
-		"/?state=ok&name=acme":          "acme",
-		"/?cloud=scp":                   "samsung-hq",
-		"/?reason=auth":                 "acme-labs",
-		"/?reason=forbidden&cloud=ncp":  "",
-		"/?decision=expired":            "acme-games",
-		"/?decision=received":           "samsung-hq",
-		"/?state=bogus":                 "",
-		"/?reason=bogus":                "",
-		"/?unknown=x":                   worstFirst,
-		"/?name=" + long("x", 100000):   "",
-		"/?name=acme&sort=-name":        "acme-labs acme-games acme",
-		"/?name=acme&sort=members":      "acme-games acme acme-labs",
-		"/?name=acme&sort=-members":     "acme-labs acme acme-games",
-		"/?name=acme&sort=age":          "acme-labs acme-games acme",
-		"/?name=acme&sort=expiry":       "acme-games acme acme-labs",
-		"/?sort=cloud&state=failing":    "acme-labs samsung-hq",
-		"/?sort=decisions&name=s":       "acme-games samsung-hq acme-labs new-subsidiary",
-		"/?sort=-state":                 strings.Join(reversed(worstFirst), " "),
-		"/?sort=bogus&name=acme":        "acme-labs acme-games acme",
-		"/?sort=collectors&cloud=scp":   "samsung-hq",
-		"/?sort=leaving&decision=left":  "acme-games",
-		"/?sort=invitations&name=acme-": "acme-games acme-labs",
+		"/?name=ACME":                  "acme-labs acme-games acme",
+		"/?name=inc":                   "", // the name that the cloud has for it is not visible
+		"/?name=%ED%95%9C%EA%B5%AD":    "한국-클라우드",
+		"/?state=failing":              "acme-labs samsung-hq",
+		"/?state=overdue":              "old-branch",
+		"/?state=ok&name=acme":         "acme",
+		"/?cloud=scp":                  "samsung-hq",
+		"/?reason=auth":                "acme-labs",
+		"/?reason=forbidden&cloud=ncp": "",
+		"/?decision=expired":           "acme-games",
+		"/?decision=received":          "samsung-hq",
+		"/?state=bogus":                "",
+		"/?reason=bogus":               "",
+		"/?unknown=x":                  worstFirst,
+		"/?name=" + long("x", 100000):  "",
+		"/?name=acme&sort=name":        "acme acme-games acme-labs",
+		"/?name=acme&sort=age":         "acme-labs acme-games acme",
+		"/?name=acme&sort=expiry":      "acme-games acme acme-labs",
+		"/?sort=decisions&name=s":      "acme-games samsung-hq acme-labs new-subsidiary",
+		"/?sort=state":                 worstFirst,
+		"/?sort=bogus&name=acme":       "acme-labs acme-games acme",
 	} {
 		page := page(t, url, world()...)
 		if have := order(page); have != want {
@@ -321,7 +335,9 @@ func TestOverviewFilters(t *testing.T) {
 	}
 	for url, want := range map[string]string{
 		"/?state=bogus": `state “bogus”`, "/?name=acme&state=ok": `1 of 8 organizations, name “acme”, state “ok”`,
-		"/?decision=bogus": `0 of 8 organizations, decision “bogus”`,
+		"/?decision=bogus":               `0 of 8 organizations, decision “bogus”`,
+		"/?stat=ok&sort=bogus&refresh=1": `Ignored, unknown parameter or value: stat, sort=bogus, refresh=1`,
+		"/organization?name=acme&x=y":    `Ignored, unknown parameter or value: x`,
 	} {
 		if have := page(t, url, world()...).text(); !strings.Contains(have, want) {
 			t.Errorf("%s: want %q in\n%s", url, want, have)
@@ -331,20 +347,20 @@ func TestOverviewFilters(t *testing.T) {
 
 // Every link of the overview keeps the other parameters.
 func TestOverviewLinks(t *testing.T) {
-	page := page(t, "/?name=acme&state=stale&sort=members&refresh=300", world()...)
+	page := page(t, "/?name=acme&state=stale&sort=decisions&refresh=300", world()...)
 	have := map[string]string{}
 	for _, a := range page.all("a") {
 		have[a.text()] = a.attr("href")
 	}
 	for text, want := range map[string]string{
-		"stale 1":                         "?name=acme&refresh=300&sort=members",
-		"failing 2":                       "?name=acme&refresh=300&sort=members&state=failing",
-		"throttled 1":                     "?name=acme&reason=throttled&refresh=300&sort=members&state=stale",
-		"ncp 7":                           "?cloud=ncp&name=acme&refresh=300&sort=members&state=stale",
-		"1 invitation expired unanswered": "?decision=expired&name=acme&refresh=300&sort=members&state=stale",
-		"Members":                         "?name=acme&refresh=300&sort=-members&state=stale",
+		"stale 1":                         "?name=acme&refresh=300&sort=decisions",
+		"failing 2":                       "?name=acme&refresh=300&sort=decisions&state=failing",
+		"throttled 1":                     "?name=acme&reason=throttled&refresh=300&sort=decisions&state=stale",
+		"ncp 7":                           "?cloud=ncp&name=acme&refresh=300&sort=decisions&state=stale",
+		"1 invitation expired unanswered": "./?decision=expired&name=acme&refresh=300&sort=decisions&state=stale",
+		"To decide":                       "?name=acme&refresh=300&state=stale",
 		"Data age":                        "?name=acme&refresh=300&sort=age&state=stale",
-		"Stop":                            "?name=acme&sort=members&state=stale",
+		"Stop":                            "?name=acme&refresh=0&sort=decisions&state=stale",
 		"acme-games":                      "./organization?name=acme-games",
 		"Metrics":                         "./metrics",
 		"Documentation":                   docsURL,
@@ -354,7 +370,7 @@ func TestOverviewLinks(t *testing.T) {
 		}
 	}
 	for _, th := range page.all("th") {
-		if sorted := th.attr("aria-sort"); (sorted != "") != (th.text() == "Members") || sorted != "" && sorted != "descending" {
+		if sorted := th.attr("aria-sort"); (sorted != "") != (th.text() == "To decide") || sorted != "" && sorted != "descending" {
 			t.Errorf("%s is said to be sorted %q", th.text(), sorted)
 		}
 	}
@@ -474,12 +490,6 @@ func BenchmarkOverviewOfAThousandOrganizations(b *testing.B) {
 }
 
 func long(s string, n int) string { return strings.Repeat(s, n) }
-
-func reversed(words string) []string {
-	all := strings.Fields(words)
-	slices.Reverse(all)
-	return all
-}
 
 // A node is an element of a page.
 type node struct{ *html.Node }

@@ -1,0 +1,349 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
+)
+
+const (
+	siteAccess = "EXAMPLEACCESSKEY0001"
+	siteSecret = "exampleSecretKey0123456789ABCDEFabcdef00"
+)
+
+// A site is a simulated cloud on a loopback address of its own, which can be
+// taken down and come back.
+type site struct {
+	t       *testing.T
+	cloud   string
+	address string
+	delay   time.Duration // of each response
+	tls     *tls.Config   // nil: plain http
+	front   *socks        // nil: no proxy
+	truth   sim.Cloud     // without its faults, what the cloud says
+
+	now     atomic.Pointer[sim.Cloud] // that answers
+	instead atomic.Pointer[override]
+	server  *http.Server
+	socket  net.Listener
+
+	mu        sync.Mutex
+	watched   string      // path
+	hits      []time.Time // calls of it
+	total     int         // calls of any path
+	open      int         // connections
+	signature string      // of one call
+}
+
+// organization returns the configuration of an organization at a site, which
+// further lines can follow.
+func organization(name string, s *site) string {
+	return fmt.Sprintf("  - name: %q\n    cloud: %s\n    base_url: %s\n    access_key: %s\n    secret_key: %s\n    collectors: [%s]\n",
+		name, s.cloud, s.url(), siteAccess, siteSecret, strings.Join(collectorsOf(s.cloud), ", "))
+}
+
+// An override answers on one path instead of the simulator.
+type override struct {
+	path   string
+	answer func(w http.ResponseWriter, r *http.Request, truth http.Handler)
+}
+
+// newSimulator returns a simulated cloud, with the site's keys unless cfg has
+// others.
+func newSimulator(t *testing.T, cloud string, cfg sim.Config) (s sim.Cloud) {
+	cfg.Unexpected = t.Errorf
+	if cfg.AccessKey == "" {
+		cfg.AccessKey, cfg.SecretKey = siteAccess, siteSecret
+	}
+	if cloud == "scp" {
+		s = sim.NewSCP(cfg)
+	} else {
+		s = sim.NewNCP(cfg)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// newSite starts a site with the sample company, on the loopback address with a
+// number.
+func newSite(t *testing.T, cloud string, number int) *site {
+	t.Helper()
+	return startSite(t, newSimulator(t, cloud, sim.Config{}), cloud, number)
+}
+
+// startSite starts a site of a simulated cloud.
+func startSite(t *testing.T, simulated sim.Cloud, cloud string, number int) *site {
+	t.Helper()
+	s := &site{t: t, cloud: cloud, truth: simulated}
+	s.now.Store(&s.truth)
+	s.address = fmt.Sprintf("127.0.%d.%d:0", 1+number/250, 1+number%250)
+	s.up()
+	t.Cleanup(func() {
+		s.truth.Close()
+		s.down()
+	})
+	return s
+}
+
+// host returns the address without its port.
+func (s *site) host() net.IP {
+	host, _, _ := net.SplitHostPort(s.address)
+	return net.ParseIP(host)
+}
+
+// url returns the base_url of the site.
+func (s *site) url() string {
+	switch {
+	case s.front != nil:
+		return "http://" + s.cloud + ".example.test"
+	case s.tls != nil:
+		return "https://" + s.address
+	}
+	return "http://" + s.address
+}
+
+// up listens.
+func (s *site) up() {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.address, s.socket = listener.Addr().String(), listener
+	if s.tls != nil {
+		listener = tls.NewListener(listener, s.tls)
+	}
+	s.server = &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0), ConnState: s.countConnection}
+	go func(server *http.Server) { _ = server.Serve(listener) }(s.server)
+}
+
+// down stops listening and closes all connections.
+func (s *site) down() {
+	s.socket.Close() // the server may not have begun to serve it
+	s.server.Close()
+}
+
+// restart closes all connections and listens again, with TLS if config is not
+// nil.
+func (s *site) restart(config *tls.Config) {
+	s.down()
+	s.tls = config
+	s.up()
+}
+
+// watch records the calls of a path from now on.
+func (s *site) watch(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watched, s.hits = path, nil
+}
+
+// calls returns the times of the calls of the watched path.
+func (s *site) calls() []time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]time.Time(nil), s.hits...)
+}
+
+// count returns the number of calls of any path.
+func (s *site) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total
+}
+
+// countConnection counts the connections that are open.
+func (s *site) countConnection(_ net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		s.open++
+	case http.StateClosed, http.StateHijacked:
+		s.open--
+	}
+}
+
+// connections returns the number of open connections.
+func (s *site) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
+}
+
+// ServeHTTP answers one call.
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := strings.TrimPrefix(r.URL.Path, "/open-api/v1")
+	s.mu.Lock()
+	s.total++
+	if path == s.watched && len(s.hits) < 1000 {
+		s.hits = append(s.hits, time.Now())
+	}
+	if s.signature == "" {
+		s.signature = r.Header.Get("x-ncp-apigw-signature-v2") + r.Header.Get("Scp-Signature")
+	}
+	s.mu.Unlock()
+	time.Sleep(s.delay)
+	if o := s.instead.Load(); o != nil && o.path == path {
+		o.answer(w, r, *s.now.Load())
+		return
+	}
+	(*s.now.Load()).ServeHTTP(w, r)
+}
+
+// spoil returns the begin of a fault that changes the body of the response.
+func spoil(change func(cloud, body string) string) func(s *site, path string) {
+	return func(s *site, path string) {
+		s.instead.Store(&override{path, func(w http.ResponseWriter, r *http.Request, truth http.Handler) {
+			rec := httptest.NewRecorder()
+			truth.ServeHTTP(rec, r)
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, change(s.cloud, rec.Body.String()))
+		}})
+	}
+}
+
+// A socks is a SOCKS5 proxy that resolves every name to one address, or none.
+type socks struct {
+	address string
+	target  string
+	unknown atomic.Bool // no name resolves
+}
+
+// newSocks starts a proxy in front of a site.
+func newSocks(t *testing.T, s *site) *socks {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	p := &socks{address: listener.Addr().String(), target: s.address}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go p.serve(t.Context(), conn)
+		}
+	}()
+	return p
+}
+
+func (p *socks) serve(ctx context.Context, conn net.Conn) {
+	defer conn.Close()
+	const found, noHost = 0, 4
+	read := func(n int) []byte {
+		b := make([]byte, n)
+		if _, err := io.ReadFull(conn, b); err != nil {
+			return make([]byte, n)
+		}
+		return b
+	}
+	reply := func(code byte) { _, _ = conn.Write([]byte{5, code, 0, 1, 0, 0, 0, 0, 0, 0}) }
+	read(int(read(2)[1])) // the ways to log in
+	_, _ = conn.Write([]byte{5, 0})
+	read(int(read(5)[4]) + 2) // version, command, blank, kind and length; name and port
+	if p.unknown.Load() {
+		reply(noHost)
+		return
+	}
+	out, err := new(net.Dialer).DialContext(ctx, "tcp", p.target)
+	if err != nil {
+		reply(noHost)
+		return
+	}
+	defer out.Close()
+	reply(found)
+	go func() {
+		_, _ = io.Copy(out, conn)
+		out.Close()
+	}()
+	_, _ = io.Copy(conn, out)
+}
+
+// An authority signs certificates for sites.
+type authority struct {
+	t    *testing.T
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	file string // its own certificate
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{t: t, file: filepath.Join(t.TempDir(), "ca.pem")}
+	own := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	a.cert = own
+	der := a.sign(own, nil)
+	var err error
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	if err := os.WriteFile(a.file, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// sign signs a certificate for a key; nil makes the authority's own.
+func (a *authority) sign(c *x509.Certificate, key *ecdsa.PrivateKey) []byte {
+	a.t.Helper()
+	if key == nil {
+		var err error
+		if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+			a.t.Fatal(err)
+		}
+		key = a.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, a.cert, &key.PublicKey, a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return der
+}
+
+// config returns the TLS configuration of a server at ip, whose certificate
+// expires after valid.
+func (a *authority) config(ip net.IP, valid time.Duration) *tls.Config {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	der := a.sign(&x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "site"}, IPAddresses: []net.IP{ip},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(valid),
+	}, key)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
