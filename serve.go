@@ -242,7 +242,6 @@ func (s *server) routes(ctx context.Context) http.Handler {
 	mux.Handle("GET "+webui.PathReady, s.health(ctx))
 	links := []webui.Link{
 		{Text: "Metrics", Href: s.flags.telemetryPath},
-		{Text: "Discovery", Href: webui.PathDiscovery},
 		{Text: "Configuration", Href: webui.PathConfig},
 	}
 	if s.flags.lifecycle {

@@ -101,20 +101,23 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, caches []*org.Ca
 		return
 	}
 	budget := budget(r.Header, h.cfg.TimeoutOffset)
-	deadline := time.Now().Add(budget + h.cfg.TimeoutOffset)
-	ctx, cancel := context.WithTimeout(r.Context(), budget)
+	start := time.Now()
+	deadline := start.Add(budget + h.cfg.TimeoutOffset)
+	ctx, cancel := context.WithDeadline(r.Context(), start.Add(budget))
 	defer cancel()
 	refresh(ctx, caches)
 	if r.Context().Err() != nil {
 		return // the client is gone
 	}
+	// A refresh may have used up the budget of many scrapes at once.
+	queue, leave := context.WithDeadline(r.Context(), start.Add(budget+min(budget, h.cfg.TimeoutOffset)/2))
+	defer leave()
 	limits := []*semaphore.Weighted{h.renderings}
 	if isRare(r, only) {
 		limits = []*semaphore.Weighted{h.rare, h.renderings} // those who wait for a rare one hold no other
 	}
 	for _, limit := range limits {
-		// First without ctx: waiting for a refresh may have used up the budget.
-		if !limit.TryAcquire(1) && limit.Acquire(ctx, 1) != nil {
+		if !limit.TryAcquire(1) && limit.Acquire(queue, 1) != nil {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
 			return

@@ -133,6 +133,36 @@ func TestRenderingsAreLimited(t *testing.T) {
 	})
 }
 
+// Scrapes that have waited for a refresh for their whole budget are rendered one
+// after the other.
+func TestRenderingsAfterTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := org.NewCache(hanging{}, org.Config{Organization: "acme", Timeout: time.Minute})
+		defer cache.Close()
+		h := NewHandler(HandlerConfig{
+			Organizations: func() []*org.Cache { return []*org.Cache{cache} },
+			TimeoutOffset: time.Second, Logger: slog.New(slog.DiscardHandler),
+		})
+		all := int64(2 * runtime.GOMAXPROCS(0))
+		if !h.renderings.TryAcquire(all) {
+			t.Fatal("something is rendered")
+		}
+		var scrapes sync.WaitGroup
+		for range 20 {
+			scrapes.Go(func() {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+				r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "3")
+				if code, _, text := fetch(t, h.Metrics, r); code != http.StatusOK {
+					t.Errorf("have %d %s", code, text)
+				}
+			})
+		}
+		time.Sleep(2400 * time.Millisecond) // the budget is 2 seconds
+		h.renderings.Release(all)
+		scrapes.Wait()
+	})
+}
+
 // single is a listener with one connection.
 type single struct {
 	conns chan net.Conn

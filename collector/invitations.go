@@ -2,7 +2,6 @@ package collector
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
@@ -20,7 +19,7 @@ func invitations() []family {
 	return of("invitations", []family{{
 		name:    "pending_invitations",
 		help:    "Pending invitations. Cached.",
-		samples: func(v *view) []sample { return one(float64(len(pending(v.Invitations.Items)))) },
+		samples: func(v *view) []sample { return one(float64(countPending(v.Invitations.Items))) },
 	}, {
 		name:   "invitations",
 		help:   "Sent invitations, by the status the cloud reports. Absent for NCP, which lists only pending ones. Cached.",
@@ -64,9 +63,29 @@ func invitations() []family {
 // invitation if the account has none yet. It is empty if there is neither.
 func invited(i org.Invitation) string { return cmp.Or(i.MemberID, i.ID) }
 
-// pending returns the pending ones.
+// pending returns the pending ones. All of a million may be: then they are not
+// copied.
 func pending(all []org.Invitation) []org.Invitation {
-	return slices.DeleteFunc(slices.Clone(all), func(i org.Invitation) bool { return !i.Pending })
+	n := countPending(all)
+	if n == len(all) {
+		return all
+	}
+	some := make([]org.Invitation, 0, n)
+	for _, i := range all {
+		if i.Pending {
+			some = append(some, i)
+		}
+	}
+	return some
+}
+
+func countPending(all []org.Invitation) (n int) {
+	for i := range all {
+		if all[i].Pending {
+			n++
+		}
+	}
+	return n
 }
 
 func received() []family {

@@ -22,15 +22,14 @@ func update() bool {
 	return f != nil && f.Value.String() == "true"
 }
 
-// full reports whether the alerts are tested at all combinations of intervals,
-// which takes minutes.
-func full() bool {
-	f := flag.Lookup("full")
+// withPromtool reports whether the tests that need promtool run.
+func withPromtool() bool {
+	f := flag.Lookup("promtool")
 	return f != nil && f.Value.String() == "true"
 }
 
 func TestMain(m *testing.M) {
-	flag.Bool("full", false, "test the alerts at all combinations of intervals")
+	flag.Bool("promtool", false, "run the tests that need promtool and amtool")
 	flag.Bool("update", false, "write docs/metrics.md and docs/alerts.md")
 	flag.Parse()
 	os.Exit(m.Run())

@@ -12,6 +12,7 @@ import (
 const (
 	pageSize = 100    // the largest that is documented
 	maxPages = 10_000 // of one list
+	maxRows  = 2_000_000
 	// maxRepeats is the number of full pages without a new row that rows moving
 	// between pages can explain. After that, the API ignores the page number.
 	maxRepeats = 3
@@ -127,6 +128,9 @@ func walk[T any, R keyed[T]](ctx context.Context, c *ClientV2, path list, read f
 			if l.add(k, ok, t) {
 				news = true
 			}
+		}
+		if len(l.rows) > maxRows {
+			return 0, undecodable("more than %d rows", maxRows)
 		}
 		size := int64(pageSize)
 		if p.size > 0 {

@@ -590,3 +590,13 @@ func TestAPageThatFailsV2(t *testing.T) {
 		t.Errorf("have %d rows, error %v", len(list.Rows), err)
 	}
 }
+
+// The bound of rows is of the list, not of a page.
+func TestRowsOfAllPagesV2(t *testing.T) {
+	page := `{"leaveRequests": [{}` + strings.Repeat(",{}", 700_000-1) + `], "totalElements": 9000000}`
+	c, _ := scripted(t, page, page, page)
+	list, _, err := c.LeaveRequests(t.Context(), 4100)
+	if err == nil || list.Rows != nil || !strings.Contains(err.Error(), "more than 2000000 rows") {
+		t.Errorf("have %d rows, error %v", len(list.Rows), err)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -34,7 +35,7 @@ func allow(busy, alone time.Duration) time.Duration {
 }
 
 // binary is the path of the program under test.
-var binary string //nolint:gochecknoglobals // set by TestMain
+var binary string
 
 // TestMain builds the program before the tests.
 func TestMain(m *testing.M) {
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binary = filepath.Join(dir, "cloudorg_exporter")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "../..") //nolint:noctx // there is no test yet
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "../..")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
@@ -66,6 +67,7 @@ type exporter struct {
 	flags    []string
 	url      string
 	config   string // file
+	user     uint32 // who runs it; 0 is the test's user
 	log      *logBuffer
 	client   *http.Client
 }
@@ -96,7 +98,12 @@ func startExporter(t *testing.T, yaml string, flags ...string) *exporter {
 // launch starts the process and does not wait for it.
 func (e *exporter) launch() {
 	e.t.Helper()
-	e.process = startProcess(e.t, e.log, exec.Command(binary, e.flags...)) //nolint:noctx // ended by stop or kill
+	cmd := exec.Command(binary, e.flags...)
+	if e.user != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: e.user, Gid: e.user}}
+		cmd.Dir = "/"
+	}
+	e.process = startProcess(e.t, e.log, cmd)
 }
 
 // start starts the process and waits until it listens.
@@ -202,8 +209,8 @@ func (e *exporter) scrape(path string) reading {
 }
 
 // tryScrape reads /metrics of an exporter that may not run.
-func (e *exporter) tryScrape() (reading, error) {
-	status, body, _, err := e.ask(http.MethodGet, "/metrics", scrapeTimeout)
+func (e *exporter) tryScrape(timeout time.Duration) (reading, error) {
+	status, body, _, err := e.ask(http.MethodGet, "/metrics", timeout)
 	if err == nil && status != http.StatusOK {
 		err = errors.New(http.StatusText(status))
 	}

@@ -446,35 +446,64 @@ func checkSilence(t *testing.T, e *exporter, cells []*cell) {
 	}
 }
 
-// matrix returns the outcomes as a Markdown table: a row for each fault, a
-// column for each endpoint.
+// matrix returns the outcomes as a Markdown table with a row for each fault.
 func matrix(all []fault, cells []*cell, outcomes []string) string {
 	var b strings.Builder
-	b.WriteString("| fault |" + columns() + "| --- |" + strings.Repeat(" --- |", len(endpoints())) + "\n")
+	b.WriteString("| fault |" + columns())
 	for _, f := range all {
-		fmt.Fprintf(&b, "| %s |", f.name)
+		var row []string
 		for _, e := range endpoints() {
 			at := slices.IndexFunc(cells, func(c *cell) bool {
 				return c.fault.name == f.name && c.cloud == e.cloud && (c.path == e.path || f.whole)
 			})
-			outcome := outcomes[at]
-			if f.whole && outcome != "" {
-				outcome = f.want(e)
+			if f.whole && outcomes[at] != "" {
+				row = append(row, f.want(e))
+				continue
 			}
-			fmt.Fprintf(&b, " %s |", outcome)
+			row = append(row, outcomes[at])
 		}
-		b.WriteString("\n")
+		fmt.Fprintf(&b, "| %s |%s", f.name, byCloud(row))
 	}
 	return b.String()
 }
 
-// columns returns the end of a table's first line, with all endpoints.
-func columns() string {
-	var b strings.Builder
+// clouds returns the clouds that have endpoints.
+func clouds() (names []string) {
 	for _, e := range endpoints() {
-		fmt.Fprintf(&b, " %s %s |", e.cloud, e.title)
+		if !slices.Contains(names, e.cloud) {
+			names = append(names, e.cloud)
+		}
 	}
-	return b.String() + "\n"
+	return names
+}
+
+// columns returns the end of the first lines of a table, for rows by byCloud.
+func columns() string {
+	return " " + strings.Join(clouds(), " | ") + " | exceptions |\n" + strings.Repeat("| --- ", len(clouds())+2) + "|\n"
+}
+
+// byCloud returns the end of a table's row for the outcomes of all endpoints: the
+// most frequent one of each cloud, and the endpoints with another one.
+func byCloud(outcomes []string) string {
+	row, exceptions := "", []string{}
+	for _, cloud := range clouds() {
+		times, most := map[string]int{}, ""
+		for i, e := range endpoints() {
+			if e.cloud == cloud {
+				times[outcomes[i]]++
+				if times[outcomes[i]] > times[most] {
+					most = outcomes[i]
+				}
+			}
+		}
+		row += " " + most + " |"
+		for i, e := range endpoints() {
+			if e.cloud == cloud && outcomes[i] != most {
+				exceptions = append(exceptions, fmt.Sprintf("%s %s: %s", cloud, e.title, outcomes[i]))
+			}
+		}
+	}
+	return row + " " + strings.Join(exceptions, ", ") + " |\n"
 }
 
 // checkTable compares a table with testdata/name.md, or writes it.

@@ -34,6 +34,13 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
+// reset forgets what was written so far.
+func (l *logBuffer) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
+}
+
 // end returns the last 4000 bytes.
 func (l *logBuffer) end() string {
 	text := l.String()
@@ -93,7 +100,7 @@ func (p *process) stop() error {
 // fails.
 func runProcess(t *testing.T, program string, args ...string) {
 	t.Helper()
-	p := startProcess(t, &logBuffer{}, exec.Command(program, args...)) //nolint:noctx // stopped by Cleanup
+	p := startProcess(t, &logBuffer{}, exec.Command(program, args...))
 	t.Cleanup(func() {
 		if err := p.stop(); err != nil {
 			t.Errorf("%s: %v", program, err)

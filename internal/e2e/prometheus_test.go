@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -124,8 +125,8 @@ scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q, %q]}]}]
 // everyPanelHasData makes each query of each dashboard for any organization, and
 // again without the recording rules.
 func everyPanelHasData(t *testing.T, p *promAPI) {
-	// It takes some scrapes until rates and quantiles are there, and some of the
-	// demo's days until everything has happened once.
+	// Rates and quantiles need some scrapes, and some events happen every few days
+	// of the demo.
 	const limit = 90 * time.Second
 	files, err := filepath.Glob(filepath.Join("..", "..", "dashboards", "*.json"))
 	if err != nil || len(files) == 0 {
@@ -176,8 +177,8 @@ func panelQueries(t *testing.T, file string) (all []panelQuery) {
 	if err := json.Unmarshal(b, &d); err != nil {
 		t.Fatal(err)
 	}
-	// What has one organization at a time is asked for all at once: data of one
-	// of them are enough.
+	// Panels of one organization are queried for all at once: data of one is
+	// enough.
 	substitute := strings.NewReplacer(`organization="$organization"`, `organization=~".+"`, "$organization", ".*", "$cluster", ".*", "$instance", ".*", "$__rate_interval", "30s", "$__interval", "15s")
 	var panels []panel
 	for _, p := range d.Panels {
@@ -321,7 +322,8 @@ func (p *promAPI) get(path string, data any) bool {
 
 type promResult struct {
 	Result []struct {
-		Value [2]any
+		Metric map[string]string
+		Value  [2]any
 	}
 }
 
@@ -332,13 +334,27 @@ func (p *promAPI) query(expr string) (r promResult) {
 
 // value returns the value of the only series of expr, or -1.
 func (p *promAPI) value(expr string) float64 {
-	r := p.query(expr)
-	if len(r.Result) != 1 {
+	r := p.query(expr).Result
+	if len(r) != 1 {
 		return -1
 	}
-	var v float64
-	if _, err := fmt.Sscan(r.Result[0].Value[1].(string), &v); err != nil {
-		return -1
+	return p.number(r[0].Value)
+}
+
+// valuesByInstance returns the values of expr by the label instance.
+func (p *promAPI) valuesByInstance(expr string) map[string]float64 {
+	values := map[string]float64{}
+	for _, r := range p.query(expr).Result {
+		values[r.Metric["instance"]] = p.number(r.Value)
+	}
+	return values
+}
+
+// number returns the number of a sample, whose time is the first element.
+func (p *promAPI) number(sample [2]any) float64 {
+	v, err := strconv.ParseFloat(fmt.Sprint(sample[1]), 64)
+	if err != nil {
+		p.t.Fatal(err)
 	}
 	return v
 }
@@ -346,7 +362,12 @@ func (p *promAPI) value(expr string) float64 {
 // some reports whether expr has a series with a number.
 func (p *promAPI) some(expr string) bool {
 	r := p.query(expr)
-	return slices.ContainsFunc(r.Result, func(s struct{ Value [2]any }) bool { return s.Value[1] != "NaN" })
+	for _, s := range r.Result {
+		if s.Value[1] != "NaN" {
+			return true
+		}
+	}
+	return false
 }
 
 // rulesAreHealthy reports whether every rule has been evaluated without an
@@ -373,7 +394,7 @@ func (p *promAPI) rulesAreHealthy() bool {
 	return true
 }
 
-// shortened copies rules so that they are evaluated each second, compare the
+// shortened copies rules so that they are evaluated every second, compare the
 // times of scrapes to the second, and alerts fire after one.
 func shortened(t *testing.T, from, to string) {
 	t.Helper()

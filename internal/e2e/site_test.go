@@ -55,6 +55,7 @@ type site struct {
 	watched   string      // path
 	hits      []time.Time // calls of it
 	total     int         // calls of any path
+	open      int         // connections
 	signature string      // of one call
 }
 
@@ -136,7 +137,7 @@ func (s *site) up() {
 	if s.tls != nil {
 		listener = tls.NewListener(listener, s.tls)
 	}
-	s.server = &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
+	s.server = &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0), ConnState: s.countConnection}
 	go func(server *http.Server) { _ = server.Serve(listener) }(s.server)
 }
 
@@ -173,6 +174,25 @@ func (s *site) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.total
+}
+
+// countConnection counts the connections that are open.
+func (s *site) countConnection(_ net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		s.open++
+	case http.StateClosed, http.StateHijacked:
+		s.open--
+	}
+}
+
+// connections returns the number of open connections.
+func (s *site) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
 }
 
 // ServeHTTP answers one call.

@@ -173,12 +173,20 @@ func compareMembers(before, after []Member, found func(Change)) {
 }
 
 // counted returns the rows of m that have an ID which no earlier row has.
-func counted(m []Member) []Member {
-	uncounted := func(m Member) bool { return m.ID == "" || m.Repeat }
-	if !slices.ContainsFunc(m, uncounted) {
-		return m
+func counted(m []Member) []*Member {
+	return pointers(m, func(m *Member) bool { return m.ID != "" && !m.Repeat })
+}
+
+// pointers returns the rows that match. There may be a million: they are not
+// copied.
+func pointers[T any](rows []T, match func(*T) bool) []*T {
+	found := make([]*T, 0, len(rows))
+	for i := range rows {
+		if match(&rows[i]) {
+			found = append(found, &rows[i])
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(m), uncounted)
+	return found
 }
 
 // compareInvitations finds the invitations that have become pending, that are
@@ -216,12 +224,12 @@ func compareIdentity(a, b *Invitation) int {
 
 // distinct returns one row of each invitation, sorted by identity: the newest
 // that is pending, or else the newest. Rows without an identity are left out.
-func distinct(rows []Invitation) []Invitation {
-	sorted := slices.DeleteFunc(slices.Clone(rows), func(i Invitation) bool {
-		return i.ID == "" && i.MemberID == "" && i.OrganizationID == ""
+func distinct(rows []Invitation) []*Invitation {
+	sorted := pointers(rows, func(i *Invitation) bool {
+		return i.ID != "" || i.MemberID != "" || i.OrganizationID != ""
 	})
-	slices.SortFunc(sorted, func(a, b Invitation) int {
-		if c := compareIdentity(&a, &b); c != 0 {
+	slices.SortFunc(sorted, func(a, b *Invitation) int {
+		if c := compareIdentity(a, b); c != 0 {
 			return c
 		}
 		if a.Pending != b.Pending {
@@ -232,16 +240,16 @@ func distinct(rows []Invitation) []Invitation {
 		}
 		return b.Created.Compare(a.Created)
 	})
-	return slices.CompactFunc(sorted, func(a, b Invitation) bool { return compareIdentity(&a, &b) == 0 })
+	return slices.CompactFunc(sorted, func(a, b *Invitation) bool { return compareIdentity(a, b) == 0 })
 }
 
 // compareWithdrawals finds the requests to leave that appeared or disappeared.
 func compareWithdrawals(before, after []Withdrawal, found func(Change)) {
 	byMember := func(a, b *Withdrawal) int { return strings.Compare(a.MemberID, b.MemberID) }
-	sorted := func(rows []Withdrawal) []Withdrawal {
-		rows = slices.DeleteFunc(slices.Clone(rows), func(w Withdrawal) bool { return w.MemberID == "" })
-		slices.SortFunc(rows, func(a, b Withdrawal) int { return byMember(&a, &b) })
-		return slices.CompactFunc(rows, func(a, b Withdrawal) bool { return a.MemberID == b.MemberID })
+	sorted := func(rows []Withdrawal) []*Withdrawal {
+		found := pointers(rows, func(w *Withdrawal) bool { return w.MemberID != "" })
+		slices.SortFunc(found, byMember)
+		return slices.CompactFunc(found, func(a, b *Withdrawal) bool { return a.MemberID == b.MemberID })
 	}
 	merge(sorted(before), sorted(after), byMember, func(was, is *Withdrawal) {
 		switch {
@@ -255,7 +263,7 @@ func compareWithdrawals(before, after []Withdrawal, found func(Change)) {
 
 // merge calls pair for each item of two lists that are sorted by compare and
 // have no item twice. An item that one list lacks is nil.
-func merge[T any](before, after []T, compare func(a, b *T) int, pair func(before, after *T)) {
+func merge[T any](before, after []*T, compare func(a, b *T) int, pair func(before, after *T)) {
 	for len(before) > 0 || len(after) > 0 {
 		var order int
 		switch {
@@ -264,14 +272,14 @@ func merge[T any](before, after []T, compare func(a, b *T) int, pair func(before
 		case len(before) == 0:
 			order = 1
 		default:
-			order = compare(&before[0], &after[0])
+			order = compare(before[0], after[0])
 		}
 		var was, is *T
 		if order <= 0 {
-			was, before = &before[0], before[1:]
+			was, before = before[0], before[1:]
 		}
 		if order >= 0 {
-			is, after = &after[0], after[1:]
+			is, after = after[0], after[1:]
 		}
 		pair(was, is)
 	}

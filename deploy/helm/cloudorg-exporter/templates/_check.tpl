@@ -60,7 +60,7 @@ the value to change. */}}
 {{- end }}
 {{- $root := "/etc/cloudorg_exporter/keys/" }}
 {{- range $o := (.Values.config).organizations }}
-{{- range $file := compact (list $o.access_key_file $o.secret_key_file) }}
+{{- range $file := compact (list $o.access_key_file $o.secret_key_file $o.session_token_file) }}
 {{- $name := trimPrefix $root $file }}
 {{- if ne $name $file }}
 {{- if and $paths (not (has (dir $name) $paths)) }}
@@ -85,11 +85,12 @@ the value to change. */}}
 {{- if and $o.access_key_file (eq $o.access_key_file (default "" $o.secret_key_file)) }}
 {{- fail (printf "config.organizations: %q has one file for both keys: %s" $o.name $o.access_key_file) }}
 {{- end }}
-{{- $id := $o.name }}
-{{- if and (eq $o.cloud "scp") $o.organization_id }}{{ $id = printf "scp %s" $o.organization_id }}{{ end }}
+{{- /* One key may read several organizations if each is named, or has a role. */}}
+{{- $id := "" }}
+{{- with get (dict "scp" $o.organization_id "aws" $o.role_arn) $o.cloud }}{{ $id = printf "%s %s" $o.cloud . }}{{ end }}
 {{- range $file := compact (list $o.access_key_file $o.secret_key_file) }}
 {{- with get $files $file }}
-{{- if not (and (hasPrefix "scp " .id) (hasPrefix "scp " $id) (ne .id $id)) }}
+{{- if not (and .id $id (ne .id $id)) }}
 {{- fail (printf "config.organizations: %q and %q use the same key file %s: one would export the other's data. Give each Secret a path in keys.existingSecrets" .name $o.name $file) }}
 {{- end }}
 {{- end }}
