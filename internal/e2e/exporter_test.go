@@ -95,21 +95,32 @@ func startExporter(t *testing.T, yaml string, flags ...string) *exporter {
 	return e
 }
 
-// launch starts the process and does not wait for it.
-func (e *exporter) launch() {
-	e.t.Helper()
+// command returns the command that starts the process.
+func (e *exporter) command() *exec.Cmd {
 	cmd := exec.Command(binary, e.flags...)
 	if e.user != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: e.user, Gid: e.user}}
 		cmd.Dir = "/"
 	}
-	e.process = startProcess(e.t, e.log, cmd)
+	return cmd
+}
+
+// launch starts the process and does not wait for it.
+func (e *exporter) launch() {
+	e.t.Helper()
+	e.process = startProcess(e.t, e.log, e.command())
 }
 
 // start starts the process and waits until it listens.
 func (e *exporter) start() {
 	e.t.Helper()
-	e.launch()
+	e.startWith(e.command())
+}
+
+// startWith is start with another command.
+func (e *exporter) startWith(cmd *exec.Cmd) {
+	e.t.Helper()
+	e.process = startProcess(e.t, e.log, cmd)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		status, _, _, err := e.ask(http.MethodGet, "/-/healthy", scrapeTimeout)
 		if err == nil && status == http.StatusOK {
@@ -132,6 +143,18 @@ func (e *exporter) stop() {
 	if err := e.process.stop(); err != nil {
 		e.t.Errorf("exit after SIGTERM: %v\n%s", err, e.log.end())
 	}
+}
+
+// stopWithin is stop with a limit.
+func (e *exporter) stopWithin(limit time.Duration) {
+	e.t.Helper()
+	start := time.Now()
+	e.stop()
+	took := time.Since(start)
+	if took > limit {
+		e.t.Errorf("SIGTERM: want the exporter to end within %s, have %s", limit, took)
+	}
+	e.t.Logf("ended %s after SIGTERM", took.Round(time.Millisecond))
 }
 
 // configure writes the configuration file.
@@ -208,9 +231,9 @@ func (e *exporter) scrape(path string) reading {
 	return r
 }
 
-// tryScrape reads /metrics of an exporter that may not run.
-func (e *exporter) tryScrape(timeout time.Duration) (reading, error) {
-	status, body, _, err := e.ask(http.MethodGet, "/metrics", timeout)
+// tryScrape reads a path of an exporter that may not run, or not answer in time.
+func (e *exporter) tryScrape(path string, timeout time.Duration) (reading, error) {
+	status, body, _, err := e.ask(http.MethodGet, path, timeout)
 	if err == nil && status != http.StatusOK {
 		err = errors.New(http.StatusText(status))
 	}

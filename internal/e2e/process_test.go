@@ -55,11 +55,14 @@ type process struct {
 	err   error // after ended is closed
 }
 
-// startProcess starts a command whose output goes to log. If the process still
-// runs when the test ends, it is killed.
+// startProcess starts a command. Its output goes to log, if the command has no
+// other place for it. If the process still runs when the test ends, it is killed.
 func startProcess(t *testing.T, log *logBuffer, cmd *exec.Cmd) *process {
 	t.Helper()
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout = log
+	if cmd.Stderr == nil {
+		cmd.Stderr = log
+	}
 	if cmd.Dir == "" {
 		cmd.Dir = t.TempDir()
 	}
