@@ -75,14 +75,30 @@ type exporter struct {
 // newExporter returns an exporter that has not been started.
 func newExporter(t *testing.T, yaml string, flags ...string) *exporter {
 	t.Helper()
-	address := freeAddress(t)
-	e := &exporter{
-		t: t, url: "http://" + address,
-		config: filepath.Join(t.TempDir(), "config.yml"), log: &logBuffer{}, client: &http.Client{Transport: &http.Transport{}},
-	}
-	e.flags = append(flags, "--config.file="+e.config, "--web.listen-address="+address,
-		"--log.level=debug", "--web.enable-lifecycle", "--web.enable-pprof")
+	e := newProgram(t, append(flags, "--log.level=debug", "--web.enable-lifecycle", "--web.enable-pprof")...)
+	e.config = filepath.Join(t.TempDir(), "config.yml")
+	e.flags = append(e.flags, "--config.file="+e.config)
 	e.configure(yaml)
+	return e
+}
+
+// newProgram returns an exporter without a configuration.
+func newProgram(t *testing.T, flags ...string) *exporter {
+	t.Helper()
+	address := freeAddress(t)
+	return &exporter{
+		t: t, flags: append(flags, "--web.listen-address="+address), url: "http://" + address,
+		log: &logBuffer{}, client: &http.Client{Transport: &http.Transport{}},
+	}
+}
+
+// startDemo runs the program's demo until the test ends. It must exit with code
+// 0.
+func startDemo(t *testing.T) *exporter {
+	t.Helper()
+	e := newProgram(t, "--demo")
+	e.start()
+	t.Cleanup(e.stop)
 	return e
 }
 
@@ -157,12 +173,13 @@ func (e *exporter) stopWithin(limit time.Duration) {
 	e.t.Logf("ended %s after SIGTERM", took.Round(time.Millisecond))
 }
 
+// listenAddress returns the host and port of the exporter.
+func (e *exporter) listenAddress() string { return strings.TrimPrefix(e.url, "http://") }
+
 // configure writes the configuration file.
 func (e *exporter) configure(yaml string) {
 	e.t.Helper()
-	if err := os.WriteFile(e.config, []byte(yaml), 0o600); err != nil {
-		e.t.Fatal(err)
-	}
+	writeFile(e.t, filepath.Dir(e.config), filepath.Base(e.config), yaml)
 }
 
 // reload applies a configuration, which must be valid.

@@ -33,9 +33,6 @@ func TestHostileClients(t *testing.T) {
 	t.Run("plain connections to the TLS port", plainHandshakes)
 }
 
-// listenAddress returns the host and port of the exporter.
-func (e *exporter) listenAddress() string { return strings.TrimPrefix(e.url, "http://") }
-
 // silentConnections opens more connections than the program has descriptors.
 func silentConnections(t *testing.T) {
 	health := freeAddress(t)
@@ -176,8 +173,8 @@ func slowFormats(t *testing.T) {
 func startTLS(t *testing.T, number int) (e *exporter, address string) {
 	t.Helper()
 	dir, health := t.TempDir(), freeAddress(t)
-	writeCertificate(t, dir)
-	web := write(t, dir, "web.yml", "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n")
+	newAuthority(t).writeFiles(dir, net.IPv4(127, 0, 0, 1))
+	web := writeFile(t, dir, "web.yml", "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n")
 	e = newExporter(t, "organizations:\n"+organization("acme", newSite(t, "ncp", number)), "--web.health-address="+health, "--web.config.file="+web)
 	address, e.url = e.listenAddress(), "http://"+health
 	e.start()

@@ -3,9 +3,9 @@
 package e2e_test
 
 // What the exporter needs, logs and serves while a cloud sends too much, sends
-// what is not HTTP, or does not answer. faults_test.go has the failures of a
-// cloud that means well, faults_heavy_test.go the responses of one endpoint that
-// are too large.
+// what is not HTTP, or does not answer. faults_test.go has the usual
+// failures, faults_heavy_test.go the responses of one endpoint that are too
+// large.
 
 import (
 	"bufio"
@@ -25,7 +25,7 @@ import (
 const mib = 1 << 20
 
 // TestHostileCloud configures organizations whose cloud is hostile, some beside
-// others that must be served as if nothing were the matter.
+// others that must be served as usual.
 func TestHostileCloud(t *testing.T) {
 	t.Run("rows of one organization", func(t *testing.T) { emptyRows(t, 1, false) })
 	t.Run("rows of eight organizations and a good one", func(t *testing.T) { emptyRows(t, 8, true) })
@@ -122,7 +122,7 @@ func (e *exporter) waitGood() {
 	})
 }
 
-const millions = 1_900_000 // rows of a response
+const millions = 1_900_000 // rows of a response, not many fewer than are accepted
 
 // writeRows writes a list: an empty row and n others between opening and closing.
 func writeRows(w io.Writer, opening string, n int, row func(i int) string, closing string) {

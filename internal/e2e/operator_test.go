@@ -39,7 +39,7 @@ func TestCertificateFileThatBlocks(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "null") }))
 	t.Cleanup(server.Close)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	writePEM(t, ca, server.Certificate().Raw)
+	writePEM(t, ca, "CERTIFICATE", server.Certificate().Raw)
 	other := "organizations:\n" + organization("other", newSite(t, "ncp", 3120))
 	e := startExporter(t, other+organizationAt(server.URL, "acme", "ncp", fmt.Sprintf(
 		", collectors: [organization], refresh_timeout: 3s, error_ttl: 1s, cache_ttl: 1s, max_stale: 5s, http_client_config: {tls_config: {ca_file: %s}}", ca)))
@@ -60,7 +60,7 @@ func TestCertificateFileThatBlocks(t *testing.T) {
 
 // A log that nobody reads delays neither scrapes nor the end.
 func TestLogThatNobodyReads(t *testing.T) {
-	key := write(t, t.TempDir(), "key", siteSecret)
+	key := writeFile(t, t.TempDir(), "key", siteSecret)
 	e := newExporter(t, fmt.Sprintf("organizations: [{name: acme, cloud: ncp, base_url: '%s', access_key: %s, secret_key_file: %s, cache_ttl: 1s}]\n",
 		newSite(t, "ncp", 3121).url(), siteAccess, key))
 	unread, output, err := os.Pipe()
@@ -176,7 +176,7 @@ func TestPortInUse(t *testing.T) {
 		calls.Add(1)
 		fmt.Fprint(w, "null")
 	})
-	config := write(t, t.TempDir(), "config.yml", "organizations:\n"+organizationAt(url, "acme", "ncp", ""))
+	config := writeFile(t, t.TempDir(), "config.yml", "organizations:\n"+organizationAt(url, "acme", "ncp", ""))
 	for range 20 {
 		out, err := exec.Command(binary, "--config.file="+config, "--web.listen-address="+taken.Addr().String(), "--log.format=json").CombinedOutput()
 		var exit *exec.ExitError

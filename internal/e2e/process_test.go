@@ -138,8 +138,8 @@ func waitFor(t *testing.T, limit time.Duration, what string, reached func() bool
 	t.Logf("%s: after %s", what, time.Since(start).Round(100*time.Millisecond))
 }
 
-// find returns the path of the first of the programs that is installed.
-func find(t *testing.T, names ...string) string {
+// findProgram returns the path of the first of the programs that is installed.
+func findProgram(t *testing.T, names ...string) string {
 	t.Helper()
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
@@ -150,8 +150,8 @@ func find(t *testing.T, names ...string) string {
 	return ""
 }
 
-// write writes a file and returns its path.
-func write(t *testing.T, dir, name, text string) string {
+// writeFile writes a file and returns its path.
+func writeFile(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -174,8 +174,8 @@ next:
 	return found
 }
 
-// read returns the text of a file.
-func read(t *testing.T, file string) string {
+// readFile returns the text of a file.
+func readFile(t *testing.T, file string) string {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
