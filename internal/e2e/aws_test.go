@@ -192,7 +192,7 @@ func TestBoto3AgainstSimulator(t *testing.T) {
 		"empty pages": {cfg: sim.Config{Company: sim.Living(13, 5, 60)}, paging: sim.AWSPaging{Empty: 1, Long: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			setting.cfg.AccessKey, setting.cfg.SecretKey, setting.cfg.Unexpected = promAccess, promSecret, t.Errorf
+			setting.cfg.AccessKey, setting.cfg.SecretKey, setting.cfg.Unexpected = siteAccess, siteSecret, t.Errorf
 			setting.cfg.Clock = sim.Clock{Start: sim.SampleTime()} // it stands still
 			aws := sim.NewAWS(setting.cfg)
 			for _, operation := range []string{"ListAccounts", "ListHandshakesForOrganization", "ListTargetsForPolicy"} {
@@ -207,7 +207,7 @@ func TestBoto3AgainstSimulator(t *testing.T) {
 				States, Handshakes, Received, Policies, Creations, Delegations, Services []string
 				Targets                                                                  map[string]int
 			}
-			script(t, py, "aws_read.py", &read, server.URL, promAccess, promSecret)
+			script(t, py, "aws_read.py", &read, server.URL, siteAccess, siteSecret)
 			s := readOnce(t, fmt.Sprintf(`
 organizations:
   - name: acme
@@ -217,7 +217,7 @@ organizations:
     secret_key: %s
     rate_limit: 100
     collectors: [organization, groups, members, invitations, received_invitations, policies, account_creations, delegations, service_access]
-`, server.URL, promAccess, promSecret))
+`, server.URL, siteAccess, siteSecret))
 			for _, c := range s.Collectors() {
 				if c.Err != nil {
 					t.Errorf("%s: %v", c.Name, c.Err)
