@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// python is the interpreter that has Debian's python3-prometheus-client.
-const python = "/usr/bin/python3"
+// debianPython is the interpreter that has Debian's python3-prometheus-client.
+const debianPython = "/usr/bin/python3"
 
 // A format is an exposition format, by its name in parse.py.
 type format string
@@ -84,7 +84,7 @@ func parse(t *testing.T, e *exporter, path string, f format) exposition {
 	if have := strings.ReplaceAll(resp.Header.Get("Content-Type"), " ", ""); !strings.HasPrefix(have, f.accept()) {
 		t.Errorf("%s: want the type %s, have %s", path, f.accept(), have)
 	}
-	cmd := exec.CommandContext(t.Context(), python, "testdata/parse.py", string(f))
+	cmd := exec.CommandContext(t.Context(), debianPython, "testdata/parse.py", string(f))
 	cmd.Stdin = bytes.NewReader(body)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -115,7 +115,7 @@ func parse(t *testing.T, e *exporter, path string, f format) exposition {
 // TestIndependentParser reads all of the demo's metrics with the parsers of
 // Python's client: no error, each family once, and the same in both formats.
 func TestIndependentParser(t *testing.T) {
-	if err := exec.CommandContext(t.Context(), python, "-c", "import prometheus_client.openmetrics.parser").Run(); err != nil {
+	if err := exec.CommandContext(t.Context(), debianPython, "-c", "import prometheus_client.openmetrics.parser").Run(); err != nil {
 		t.Skipf("Debian's package python3-prometheus-client is missing: %v", err)
 	}
 	e := startDemo(t)
