@@ -26,20 +26,6 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-// python returns a Python that has moto and boto3, or skips the test.
-func python(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"python3", "/usr/bin/python3"} {
-		out, err := exec.CommandContext(t.Context(), name, "-c", "import moto.server, boto3; print(moto.__version__, boto3.__version__)").Output()
-		if err == nil {
-			t.Logf("moto and boto3 %s", strings.TrimSpace(string(out)))
-			return name
-		}
-	}
-	t.Skip("Python's moto[server] and boto3 are not installed")
-	return ""
-}
-
 // script runs one of our Python scripts and decodes what it prints.
 func script(t *testing.T, python, name string, into any, arguments ...string) {
 	t.Helper()
