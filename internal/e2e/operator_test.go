@@ -68,8 +68,14 @@ func TestLogThatNobodyReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unread.Close()
-	// A pipe of one page is full soon.
-	_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, output.Fd(), syscall.F_SETPIPE_SZ, 4096)
+	// A pipe of one page, of which little is left, is full soon.
+	const page = 4096
+	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, output.Fd(), syscall.F_SETPIPE_SZ, page); errno != 0 {
+		t.Fatal(errno)
+	}
+	if _, err := output.Write(bytes.Repeat([]byte("."), page-1500)); err != nil { // some lines of the start fit
+		t.Fatal(err)
+	}
 	cmd := e.command()
 	cmd.Stderr = output
 	e.startWith(cmd)
