@@ -17,12 +17,6 @@ import (
 	"time"
 )
 
-<<<<<<< HEAD
-// debianPython is the interpreter that has Debian's python3-prometheus-client.
-const debianPython = "/usr/bin/python3"
-
-=======
->>>>>>> e2e2
 // A format is an exposition format, by its name in parse.py.
 type format string
 
@@ -87,7 +81,7 @@ func parse(t *testing.T, python string, e *exporter, path string, f format) expo
 	if have := strings.ReplaceAll(resp.Header.Get("Content-Type"), " ", ""); !strings.HasPrefix(have, f.accept()) {
 		t.Errorf("%s: want the type %s, have %s", path, f.accept(), have)
 	}
-	cmd := exec.CommandContext(t.Context(), debianPython, "testdata/parse.py", string(f))
+	cmd := exec.CommandContext(t.Context(), python, "testdata/parse.py", string(f))
 	cmd.Stdin = bytes.NewReader(body)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -118,13 +112,7 @@ func parse(t *testing.T, python string, e *exporter, path string, f format) expo
 // TestIndependentParser reads all of the demo's metrics with the parsers of
 // Python's client: no error, each family once, and the same in both formats.
 func TestIndependentParser(t *testing.T) {
-<<<<<<< HEAD
-	if err := exec.CommandContext(t.Context(), debianPython, "-c", "import prometheus_client.openmetrics.parser").Run(); err != nil {
-		t.Skipf("Debian's package python3-prometheus-client is missing: %v", err)
-	}
-=======
 	python := findPython(t, "prometheus_client.openmetrics.parser")
->>>>>>> e2e2
 	e := startDemo(t)
 	e.waitReady()
 
