@@ -26,8 +26,10 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-// python returns a Python that has moto and boto3, or skips the test.
-func python(t *testing.T) string {
+const awsAccess, awsSecret = "EXAMPLEACCESSKEY0001", "exampleSecretKey0123456789ABCDEFabcdef00"
+
+// motoPython returns a Python that has moto and boto3, or skips the test.
+func motoPython(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"python3", "/usr/bin/python3"} {
 		out, err := exec.CommandContext(t.Context(), name, "-c", "import moto.server, boto3; print(moto.__version__, boto3.__version__)").Output()
@@ -95,7 +97,7 @@ func readOnce(t *testing.T, yaml string) org.Snapshot {
 // Our client reads what moto, a mock of AWS that others have written, has. moto
 // checks signatures and the permissions of our documentation.
 func TestAWSClientAgainstMoto(t *testing.T) {
-	py := python(t)
+	py := motoPython(t)
 	address := freeAddress(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -182,7 +184,7 @@ organizations:
 // AWS's Python client reads everything from our simulator, in the ways in which
 // it can be asked to answer.
 func TestBoto3AgainstSimulator(t *testing.T) {
-	py := python(t)
+	py := motoPython(t)
 	for name, setting := range map[string]struct {
 		cfg    sim.Config
 		paging sim.AWSPaging
@@ -192,7 +194,7 @@ func TestBoto3AgainstSimulator(t *testing.T) {
 		"empty pages": {cfg: sim.Config{Company: sim.Living(13, 5, 60)}, paging: sim.AWSPaging{Empty: 1, Long: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			setting.cfg.AccessKey, setting.cfg.SecretKey, setting.cfg.Unexpected = promAccess, promSecret, t.Errorf
+			setting.cfg.AccessKey, setting.cfg.SecretKey, setting.cfg.Unexpected = awsAccess, awsSecret, t.Errorf
 			setting.cfg.Clock = sim.Clock{Start: sim.SampleTime()} // it stands still
 			aws := sim.NewAWS(setting.cfg)
 			for _, operation := range []string{"ListAccounts", "ListHandshakesForOrganization", "ListTargetsForPolicy"} {
@@ -207,7 +209,7 @@ func TestBoto3AgainstSimulator(t *testing.T) {
 				States, Handshakes, Received, Policies, Creations, Delegations, Services []string
 				Targets                                                                  map[string]int
 			}
-			script(t, py, "aws_read.py", &read, server.URL, promAccess, promSecret)
+			script(t, py, "aws_read.py", &read, server.URL, awsAccess, awsSecret)
 			s := readOnce(t, fmt.Sprintf(`
 organizations:
   - name: acme
@@ -217,7 +219,7 @@ organizations:
     secret_key: %s
     rate_limit: 100
     collectors: [organization, groups, members, invitations, received_invitations, policies, account_creations, delegations, service_access]
-`, server.URL, promAccess, promSecret))
+`, server.URL, awsAccess, awsSecret))
 			for _, c := range s.Collectors() {
 				if c.Err != nil {
 					t.Errorf("%s: %v", c.Name, c.Err)
