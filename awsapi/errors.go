@@ -74,8 +74,8 @@ func explain(status int, header http.Header, body []byte) httpx.Error {
 			e.Err = errToken
 		}
 	case "AccessDeniedException", "NotAuthorized", "AccessDenied":
-		if m := missing.FindStringSubmatch(e.Detail); m != nil {
-			e.Permission = m[1]
+		if m := missing.FindSubmatch(body); m != nil {
+			e.Permission = string(m[1])
 		} else {
 			e.Err = ErrMember
 		}
