@@ -78,6 +78,19 @@ grep -q '^Uid:.65532.65532.65532.65532' "/proc/$pid/status" || fail "it does not
 grep -q '^CapEff:.0000000000000000' "/proc/$pid/status" || fail "it has capabilities"
 grep -E ' / ' "/proc/$pid/mountinfo" | grep -q ' ro[, ]' || fail "its root can be written"
 
+step "stored data in a new volume"
+printf 'organizations: [{name: acme, cloud: ncp, access_key: EXAMPLEACCESS, secret_key: EXAMPLESECRET, base_url: "http://127.0.0.1:9"}]\n' >"$work/config.yml"
+chmod 644 "$work/config.yml"
+names+=("$name-state")
+pod run -d --name "$name-state" "${strict[@]}" -v "$name-state:/var/lib/cloudorg_exporter" -v "$work/config.yml:/config.yml:ro" "$id" \
+	--config.file=/config.yml --storage.path=/var/lib/cloudorg_exporter --web.listen-address="127.0.0.1:$((port + 1))" >/dev/null
+state=$(pod volume inspect --format '{{.Mountpoint}}' "$name-state")
+for _ in $(seq 50); do compgen -G "$state/acme-*.state" >/dev/null && break; sleep 0.2; done
+stat -c '%a %u %n' "$state"/*
+compgen -G "$state/acme-*.state" >/dev/null || { pod logs "$name-state"; fail "it cannot write to a new volume"; }
+pod rm -f -t 5 "$name-state" >/dev/null
+pod volume rm "$name-state" >/dev/null
+
 health() { pod exec "$name" /cloudorg_exporter --web.health-check --web.listen-address="127.0.0.1:$port"; }
 step "health check through the binary"
 health && echo "alive: exit 0"

@@ -177,8 +177,8 @@ func panelQueries(t *testing.T, file string) (all []panelQuery) {
 	if err := json.Unmarshal(b, &d); err != nil {
 		t.Fatal(err)
 	}
-	// What has one organization at a time is asked for all at once: data of one
-	// of them are enough.
+	// Panels of one organization are queried for all at once: data of one is
+	// enough.
 	substitute := strings.NewReplacer(`organization="$organization"`, `organization=~".+"`, "$organization", ".*", "$cluster", ".*", "$instance", ".*", "$__rate_interval", "30s", "$__interval", "15s")
 	var panels []panel
 	for _, p := range d.Panels {
