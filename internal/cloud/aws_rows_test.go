@@ -98,8 +98,8 @@ func TestAWSInvited(t *testing.T) {
 	}
 }
 
-// Without the management account's number no guess is made, and without the
-// organization's nobody can say whose invitations the account has received.
+// Without the management account's ID the invited account is unknown, and
+// without the organization's ID so is which invitations are received ones.
 func TestAWSOrganizationDenied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := newAWS(t, nil)
@@ -118,7 +118,7 @@ func TestAWSOrganizationDenied(t *testing.T) {
 	})
 }
 
-// Answers without Paths are said once, and again when it has been otherwise.
+// A listing without Paths is logged once, and again after one with Paths.
 func TestAWSWithoutPaths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := newAWS(t, nil)
@@ -138,8 +138,8 @@ func TestAWSWithoutPaths(t *testing.T) {
 	})
 }
 
-// Who came and went among accounts and invitations is counted; a handshake of
-// another action is no invitation.
+// Changes of accounts and invitations are reported. A handshake with another
+// action is no invitation.
 func TestAWSChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := newAWS(t, nil)
