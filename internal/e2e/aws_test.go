@@ -26,10 +26,8 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-const awsAccess, awsSecret = "EXAMPLEACCESSKEY0001", "exampleSecretKey0123456789ABCDEFabcdef00"
-
-// motoPython returns a Python that has moto and boto3, or skips the test.
-func motoPython(t *testing.T) string {
+// botoPython returns a Python that has moto and boto3, or skips the test.
+func botoPython(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"python3", "/usr/bin/python3"} {
 		out, err := exec.CommandContext(t.Context(), name, "-c", "import moto.server, boto3; print(moto.__version__, boto3.__version__)").Output()
@@ -97,7 +95,7 @@ func readOnce(t *testing.T, yaml string) org.Snapshot {
 // Our client reads an organization from moto, an independent mock of AWS. moto
 // checks signatures, and the permissions that our documentation names.
 func TestAWSClientAgainstMoto(t *testing.T) {
-	py := motoPython(t)
+	py := botoPython(t)
 	address := freeAddress(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -184,7 +182,7 @@ organizations:
 // AWS's Python client reads everything from our simulator, with several forms of
 // paging.
 func TestBoto3AgainstSimulator(t *testing.T) {
-	py := motoPython(t)
+	py := botoPython(t)
 	for name, setting := range map[string]struct {
 		cfg    sim.Config
 		paging sim.AWSPaging
@@ -194,7 +192,7 @@ func TestBoto3AgainstSimulator(t *testing.T) {
 		"empty pages": {cfg: sim.Config{Company: sim.Living(13, 5, 60)}, paging: sim.AWSPaging{Empty: 1, Long: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			setting.cfg.AccessKey, setting.cfg.SecretKey, setting.cfg.Unexpected = awsAccess, awsSecret, t.Errorf
+			setting.cfg.AccessKey, setting.cfg.SecretKey, setting.cfg.Unexpected = siteAccess, siteSecret, t.Errorf
 			setting.cfg.Clock = sim.Clock{Start: sim.SampleTime()} // it stands still
 			aws := sim.NewAWS(setting.cfg)
 			for _, operation := range []string{"ListAccounts", "ListHandshakesForOrganization", "ListTargetsForPolicy"} {
@@ -209,7 +207,7 @@ func TestBoto3AgainstSimulator(t *testing.T) {
 				States, Handshakes, Received, Policies, Creations, Delegations, Services []string
 				Targets                                                                  map[string]int
 			}
-			script(t, py, "aws_read.py", &read, server.URL, awsAccess, awsSecret)
+			script(t, py, "aws_read.py", &read, server.URL, siteAccess, siteSecret)
 			s := readOnce(t, fmt.Sprintf(`
 organizations:
   - name: acme
@@ -219,7 +217,7 @@ organizations:
     secret_key: %s
     rate_limit: 100
     collectors: [organization, groups, members, invitations, received_invitations, policies, account_creations, delegations, service_access]
-`, server.URL, awsAccess, awsSecret))
+`, server.URL, siteAccess, siteSecret))
 			for _, c := range s.Collectors() {
 				if c.Err != nil {
 					t.Errorf("%s: %v", c.Name, c.Err)

@@ -118,11 +118,7 @@ func TestIndependentParser(t *testing.T) {
 	if err := exec.CommandContext(t.Context(), python, "-c", "import prometheus_client.openmetrics.parser").Run(); err != nil {
 		t.Skipf("Debian's package python3-prometheus-client is missing: %v", err)
 	}
-	e := &exporter{t: t, log: &logBuffer{}, client: &http.Client{Transport: &http.Transport{}}}
-	address := freeAddress(t)
-	e.url, e.flags = "http://"+address, []string{"--demo", "--web.listen-address=" + address}
-	e.start()
-	t.Cleanup(e.stop)
+	e := startDemo(t)
 	e.waitReady()
 
 	var targets []struct{ Targets []string }

@@ -160,7 +160,7 @@ func damages() []damage {
 			}
 		}, countersFrom0, unreadable("acme-HASH.state is not a regular file"), 3},
 		{"a temporary file is left over", false, func(t *testing.T, s *storage) {
-			write(t, s.dir, filepath.Base(s.file())+".tmp", "cloudorg_exporter state 1 sha")
+			writeFile(t, s.dir, filepath.Base(s.file())+".tmp", "cloudorg_exporter state 1 sha")
 		}, countersKept, "msg=restored", 2},
 		{"base_url is another one", false, func(t *testing.T, s *storage) {
 			other := startSite(t, s.site.truth, "ncp", 3099)
@@ -179,7 +179,7 @@ func damages() []damage {
 			if err := os.RemoveAll(s.dir); err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Dir(s.dir), "state", "")
+			writeFile(t, filepath.Dir(s.dir), "state", "")
 		}, doesNotStart, `msg=exiting err="--storage.path: storage: DIR is not a directory"`, 0},
 		{"the directory's parent is missing", false, func(t *testing.T, s *storage) {
 			if err := os.RemoveAll(filepath.Dir(s.dir)); err != nil {
