@@ -26,20 +26,6 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-// botoPython returns a Python that has moto and boto3, or skips the test.
-func botoPython(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"python3", "/usr/bin/python3"} {
-		out, err := exec.CommandContext(t.Context(), name, "-c", "import moto.server, boto3; print(moto.__version__, boto3.__version__)").Output()
-		if err == nil {
-			t.Logf("moto and boto3 %s", strings.TrimSpace(string(out)))
-			return name
-		}
-	}
-	t.Skip("Python's moto[server] and boto3 are not installed")
-	return ""
-}
-
 // script runs one of our Python scripts and decodes what it prints.
 func script(t *testing.T, python, name string, into any, arguments ...string) {
 	t.Helper()
@@ -95,13 +81,13 @@ func readOnce(t *testing.T, yaml string) org.Snapshot {
 // Our client reads an organization from moto, an independent mock of AWS. moto
 // checks signatures, and the permissions that our documentation names.
 func TestAWSClientAgainstMoto(t *testing.T) {
-	py := botoPython(t)
+	python := findPython(t, "moto.server", "boto3")
 	address := freeAddress(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	moto := exec.CommandContext(t.Context(), py, "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
+	moto := exec.CommandContext(t.Context(), python, "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
 	moto.Env = append(os.Environ(), "INITIAL_NO_AUTH_ACTION_COUNT=6")
 	if err := moto.Start(); err != nil {
 		t.Fatal(err)
@@ -123,7 +109,7 @@ func TestAWSClientAgainstMoto(t *testing.T) {
 		Groups, Accounts                                                  int
 		InRoot                                                            int `json:"in_root"`
 	}
-	script(t, py, "aws_moto.py", &made, "http://"+address, policy)
+	script(t, python, "aws_moto.py", &made, "http://"+address, policy)
 	yaml := func(secret, more string) string {
 		return fmt.Sprintf(`
 organizations:
@@ -182,7 +168,7 @@ organizations:
 // AWS's Python client reads everything from our simulator, with several forms of
 // paging.
 func TestBoto3AgainstSimulator(t *testing.T) {
-	py := botoPython(t)
+	python := findPython(t, "moto.server", "boto3")
 	for name, setting := range map[string]struct {
 		cfg    sim.Config
 		paging sim.AWSPaging
@@ -207,7 +193,7 @@ func TestBoto3AgainstSimulator(t *testing.T) {
 				States, Handshakes, Received, Policies, Creations, Delegations, Services []string
 				Targets                                                                  map[string]int
 			}
-			script(t, py, "aws_read.py", &read, server.URL, siteAccess, siteSecret)
+			script(t, python, "aws_read.py", &read, server.URL, siteAccess, siteSecret)
 			s := readOnce(t, fmt.Sprintf(`
 organizations:
   - name: acme

@@ -193,7 +193,7 @@ func validRows(t *testing.T) {
 			return fmt.Sprintf(`{"id":"account-of-a-hostile-organization-%d","state":"ACTIVE"}`, i)
 		}, "]}")
 	})
-	e := startExporter(t, hostileDefaults+badOrganizations(organizations, url, "scp", ", collectors: [members]")+
+	e := startExporter(t, hostileDefaults+badOrganizations(organizations, url, "scp", ", collectors: [members], refresh_timeout: 20s")+
 		organizationAt(largeOrganization(t), "good", "ncp", ", collectors: [members]"))
 	e.waitGood()
 	for i := range organizations {

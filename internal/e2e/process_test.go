@@ -150,6 +150,19 @@ func findProgram(t *testing.T, names ...string) string {
 	return ""
 }
 
+// findPython returns a Python interpreter that has the modules. The test is skipped
+// if none has.
+func findPython(t *testing.T, modules ...string) string {
+	t.Helper()
+	for _, name := range []string{"python3", "/usr/bin/python3"} { // packages of Debian are in the second
+		if exec.CommandContext(t.Context(), name, "-c", "import "+strings.Join(modules, ", ")).Run() == nil {
+			return name
+		}
+	}
+	t.Skipf("Python's modules are not installed: %s", strings.Join(modules, ", "))
+	return ""
+}
+
 // writeFile writes a file and returns its path.
 func writeFile(t *testing.T, dir, name, text string) string {
 	t.Helper()

@@ -294,12 +294,12 @@ func TestStorageFailures(t *testing.T) {
 			if served := s.served(s.change()); served != countersKept {
 				t.Errorf("after the outage: %s", served)
 			}
+			s.stop()
 			for _, line := range []string{o.log, `msg="storage write recovered"`} {
 				if have := strings.Count(s.messages(), line); have != 1 {
 					t.Errorf("log: want one line with %s, have %d:\n%s", line, have, s.messages())
 				}
 			}
-			s.stop()
 			s.start()
 			if served := s.served(s.read()); served != countersKept {
 				t.Errorf("after a restart: %s", served)
