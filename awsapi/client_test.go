@@ -106,6 +106,7 @@ func TestErrors(t *testing.T) {
 		"400 and nothing":        {answer{400, nil, ""}, httpx.Other, 1, nil, ""},
 		"401":                    {answer{401, nil, ""}, httpx.Auth, 1, nil, ""},
 		"403 with XML":           {answer{403, nil, "<Response><Errors><Error><Code>InvalidClientTokenId</Code></Error></Errors></Response>"}, httpx.Auth, 1, nil, "InvalidClientTokenId"},
+		"403 with XML, denied":   {answer{403, nil, "<Error><Code>AccessDenied</Code><Message>User: a@b is not authorized to perform: organizations:ListAccounts on resource: *</Message></Error>"}, httpx.Forbidden, 1, nil, "missing permission organizations:ListAccounts"},
 		"502 with HTML":          {answer{502, nil, "<html>bad gateway</html>"}, httpx.Server, 4, nil, "not an answer of the API"},
 		"error inside a 200":     {answer{200, nil, sample(t, "throttled.json")}, httpx.Throttled, 4, nil, ""},
 		"redirect":               {answer{307, http.Header{"Location": {"https://other.example.test/"}}, ""}, httpx.Other, 1, nil, "redirected"},

@@ -21,7 +21,7 @@ import (
 const (
 	// renewBefore is how long before their end temporary keys are renewed.
 	renewBefore = 5 * time.Minute
-	// renewPause is how long a failed renewal is not repeated while the old keys
+	// renewPause is the time between two attempts at a renewal while the old keys
 	// are valid.
 	renewPause = time.Minute
 	// localTimeout limits a call of a credential endpoint of the machine.
@@ -42,8 +42,8 @@ type CredentialsConfig struct {
 	Transport  *httpx.Transport // carries calls of STS and of single sign-on
 }
 
-// Credentials are the keys of one organization. They are found, and renewed
-// before they expire, when they are needed.
+// Credentials are the keys of one organization. They are retrieved when a call
+// needs them, and renewed before they expire.
 type Credentials struct {
 	cfg  CredentialsConfig
 	turn chan struct{} // one renewal at a time; a channel, so that waiting ends with the caller's context

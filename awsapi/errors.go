@@ -24,11 +24,11 @@ var (
 	// ErrMember says that the key belongs to a member account, which may read
 	// almost nothing.
 	ErrMember = errors.New("not a key of the management account or of a delegated administrator")
-	// ErrCredentials says that there are no credentials to sign with. The error is
-	// of whom they were requested from, such as STS.
+	// ErrCredentials says that there are no credentials to sign with. The Error is
+	// that of their provider, such as STS.
 	ErrCredentials = errors.New("no credentials")
-	// ErrNoCredentials says that the default chain of AWS's library came to its
-	// end, the instance's metadata, without finding any.
+	// ErrNoCredentials says that the last provider of the default chain, the
+	// instance metadata, has no credentials either.
 	ErrNoCredentials = errors.New("no credentials were found")
 
 	errExpired = errors.New("the temporary credentials have expired")
@@ -74,8 +74,8 @@ func explain(status int, header http.Header, body []byte) httpx.Error {
 			e.Err = errToken
 		}
 	case "AccessDeniedException", "NotAuthorized", "AccessDenied":
-		if m := missing.FindStringSubmatch(e.Detail); m != nil {
-			e.Permission = m[1]
+		if m := missing.FindSubmatch(body); m != nil {
+			e.Permission = string(m[1])
 		} else {
 			e.Err = ErrMember
 		}

@@ -77,7 +77,7 @@ func (c *Credentials) roundTrip(ctx context.Context, request *smithyhttp.Request
 // A cause is why there are no credentials, in words that can be shown.
 type cause struct {
 	text     string
-	metadata bool // of the last that was asked, the instance's metadata
+	metadata bool // the provider is the instance metadata, the last of the chain
 }
 
 func (c cause) Error() string { return c.text }

@@ -106,8 +106,8 @@ func TestAssumedRole(t *testing.T) {
 	})
 }
 
-// The library's own ways to find credentials, and what is said of each that
-// fails.
+// Every provider of credentials works, and each failure has its reason and its
+// advice.
 func TestCredentialChain(t *testing.T) {
 	dir := t.TempDir()
 	token := filepath.Join(dir, "token")

@@ -38,7 +38,9 @@ func TestAWSRates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cloud := newAWS(t, func(c *sim.Config) { c.Company = bigCompany(1000, 100) })
+				cloud := newAWS(t, func(c *sim.Config) {
+					c.Company, c.Clock = bigCompany(1000, 100), sim.Clock{Start: sim.SampleTime()} // which stands still
+				})
 				cloud.Set(sim.AWSOptions{Throttle: true})
 				w := newWorld(t, yaml, cloud)
 				w.scrape("")

@@ -78,8 +78,8 @@ func readOnce(t *testing.T, yaml string) org.Snapshot {
 	return fleet.Last()[0]
 }
 
-// Our client reads what moto, a mock of AWS that others have written, has. moto
-// checks signatures and the permissions of our documentation.
+// Our client reads an organization from moto, an independent mock of AWS. moto
+// checks signatures, and the permissions that our documentation names.
 func TestAWSClientAgainstMoto(t *testing.T) {
 	python := findPython(t, "moto.server", "boto3")
 	address := freeAddress(t)
@@ -165,8 +165,8 @@ organizations:
 	}
 }
 
-// AWS's Python client reads everything from our simulator, in the ways in which
-// it can be asked to answer.
+// AWS's Python client reads everything from our simulator, with several forms of
+// paging.
 func TestBoto3AgainstSimulator(t *testing.T) {
 	python := findPython(t, "moto.server", "boto3")
 	for name, setting := range map[string]struct {

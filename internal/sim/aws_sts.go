@@ -86,7 +86,7 @@ func (s *AWS) assume(c *call) response {
 	return r
 }
 
-// EndSessions makes all temporary keys that were given out expire.
+// EndSessions expires all temporary keys.
 func (s *AWS) EndSessions() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

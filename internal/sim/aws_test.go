@@ -258,13 +258,13 @@ func TestAWSThrottling(t *testing.T) {
 	})
 }
 
-// Over two years every state of an account, of a handshake and of a request to
+// Within a year every state of an account, of a handshake and of a request to
 // create an account occurs.
 func TestAWSLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := newAWS(t, sim.Config{Company: sim.Living(13, 5, 60)})
+		aws := newAWS(t, sim.Config{Company: sim.Living(13, 3, 40)})
 		states := map[string]bool{}
-		for range 2 * 365 * 2 {
+		for range 2 * 200 {
 			time.Sleep(12 * time.Hour)
 			for _, operation := range []string{"ListAccounts", "ListHandshakesForOrganization", "ListCreateAccountStatus"} {
 				w := awsCall(t, aws, secret, operation, "{}", time.Now(), nil)
