@@ -397,7 +397,7 @@ func TestPanelsAreForAllClouds(t *testing.T) {
 			continue // the others show all clouds at once
 		}
 		for _, p := range d.all() {
-			for _, cloud := range []string{"ncp", "scp"} {
+			for _, cloud := range []string{"aws", "ncp", "scp"} {
 				if !p.inRow && !slices.ContainsFunc(p.Targets, func(q target) bool { return exports(cloud, parse(t, d.file, q.Expr)) }) {
 					t.Errorf("%s: %s is empty for %s, and not in a collapsed row", d.file, p.Title, cloud)
 				}

@@ -151,6 +151,8 @@ func aws(now time.Time) org.Snapshot {
 			Invitations: org.Listing[org.Invitation]{Health: good(now), Items: []org.Invitation{
 				{ID: "h-mail00002", Action: org.Invite, OrganizationID: "o-acme012345", Status: "OPEN", Pending: true, Created: now.Add(-11 * day), Expires: now.Add(4 * day)},
 			}},
+			Members:  org.Listing[org.Member]{Health: good(now), Items: []org.Member{{ID: "111111111111", GroupID: "r-ac01", Status: "ACTIVE"}}},
+			Received: org.Listing[org.Invitation]{Health: good(now), Items: []org.Invitation{{MemberID: "111111111111", OrganizationID: "o-other09999", Status: "OPEN", Pending: true, Created: now.Add(-9 * day), Expires: now.Add(5 * day)}}},
 			Policies: org.Listing[org.Policy]{Health: good(now), Items: []org.Policy{
 				{ID: "p-denyleave1", Name: "DenyLeave", Type: "SERVICE_CONTROL_POLICY", Targets: map[string]int64{"ROOT": 1}},
 			}},
@@ -158,6 +160,7 @@ func aws(now time.Time) org.Snapshot {
 			Delegations: org.Listing[org.Delegation]{Health: good(now), Items: []org.Delegation{{MemberID: "333333333333", Service: "guardduty.amazonaws.com", Enabled: now.Add(-90 * day)}}},
 			Services:    org.Listing[org.ServiceAccess]{Health: good(now), Items: []org.ServiceAccess{{Service: "ram.amazonaws.com", Enabled: now.Add(-90 * day)}}},
 		},
+		Transitions: map[org.Transition]uint64{{From: "ACTIVE", To: "SUSPENDED"}: 1},
 	}
 }
 

@@ -44,7 +44,7 @@ defaults: {cache_ttl: 1s, error_ttl: 1s, max_stale: 4s, refresh_timeout: 2s, rat
 organizations:
   - {name: acme, cloud: ncp, base_url: %q, access_key: %s, secret_key: %s}
   - {name: refused, cloud: ncp, base_url: %q, access_key: %s, secret_key: anotherSecret}
-`, api.url(), siteAccess, siteSecret, api.url(), siteAccess))
+`, api.url(), siteAccess, siteSecret, api.url(), siteAccess), "--storage.path="+filepath.Join(dir, "exporter"))
 	runProcess(t, alertmanager, "--cluster.listen-address=", "--web.listen-address="+am, "--storage.path="+filepath.Join(dir, "am"),
 		"--config.file="+writeFile(t, dir, "alertmanager.yml", fmt.Sprintf(`
 route: {receiver: webhook, group_by: [alertname, organization], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
