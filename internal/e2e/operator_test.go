@@ -36,6 +36,7 @@ func pipeInPlaceOf(t *testing.T, file string) {
 // A certificate file that blocks fails its organization. A reload and a stop do
 // not wait for it.
 func TestCertificateFileThatBlocks(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "null") }))
 	t.Cleanup(server.Close)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
@@ -60,6 +61,7 @@ func TestCertificateFileThatBlocks(t *testing.T) {
 
 // A log that nobody reads delays neither scrapes nor the end.
 func TestLogThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	key := writeFile(t, t.TempDir(), "key", siteSecret)
 	e := newExporter(t, fmt.Sprintf("organizations: [{name: acme, cloud: ncp, base_url: '%s', access_key: %s, secret_key_file: %s, cache_ttl: 1s}]\n",
 		newSite(t, "ncp", 3121).url(), siteAccess, key))
@@ -128,6 +130,7 @@ func TestReloadOfBadFiles(t *testing.T) {
 
 // SIGHUP ends the program neither soon after its start nor while it stops.
 func TestHangupAtAnyTime(t *testing.T) {
+	t.Parallel()
 	t.Run("starting", func(t *testing.T) {
 		e := newExporter(t, "organizations:\n"+organization("acme", newSite(t, "ncp", 3123)))
 		for _, after := range []time.Duration{0, time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond} {
@@ -172,6 +175,7 @@ func TestHangupAtAnyTime(t *testing.T) {
 
 // A port that is in use ends the program before it calls an API.
 func TestPortInUse(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
