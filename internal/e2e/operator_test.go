@@ -130,7 +130,6 @@ func TestReloadOfBadFiles(t *testing.T) {
 
 // SIGHUP ends the program neither soon after its start nor while it stops.
 func TestHangupAtAnyTime(t *testing.T) {
-	t.Parallel()
 	t.Run("starting", func(t *testing.T) {
 		e := newExporter(t, "organizations:\n"+organization("acme", newSite(t, "ncp", 3123)))
 		for _, after := range []time.Duration{0, time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond} {
@@ -175,7 +174,6 @@ func TestHangupAtAnyTime(t *testing.T) {
 
 // A port that is in use ends the program before it calls an API.
 func TestPortInUse(t *testing.T) {
-	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
