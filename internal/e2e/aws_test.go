@@ -2,6 +2,9 @@
 
 package e2e_test
 
+// AWS: our client against a mock that others have written, and AWS's own client
+// against our simulator.
+
 import (
 	"context"
 	"encoding/json"

@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// The demo of deploy/compose, without containers: commands, files and alerts.
+
 import (
 	"os"
 	"path/filepath"
@@ -28,6 +30,7 @@ type composition struct {
 // commands, and the same files at the same places below a directory. Only the
 // addresses and the durations in the rules differ.
 func TestCompose(t *testing.T) {
+	t.Parallel()
 	programs := map[string]string{
 		"prometheus":   findProgram(t, "prometheus"),
 		"alertmanager": findProgram(t, "prometheus-alertmanager", "alertmanager"),

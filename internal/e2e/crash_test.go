@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// SIGKILL at any moment loses no change and counts none twice.
+
 import (
 	"bytes"
 	"crypto/sha256"

@@ -2,6 +2,9 @@
 
 package e2e_test
 
+// Prometheus discovers organizations by http_sd, with the documented
+// configuration.
+
 import (
 	"maps"
 	"strings"
@@ -13,6 +16,7 @@ import (
 // exporter. Its configuration is the documented one, but for the addresses and the
 // intervals; the rules are not where it looks for them.
 func TestDiscovery(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "ncp", 3090)
 	three := "organizations:\n" + organization("acme", s) + organization("beta", s) + organization("gamma", s)
 	e := startExporter(t, three)

@@ -2,6 +2,9 @@
 
 package e2e_test
 
+// A company that changes when a test says so, and counts its changes by itself:
+// what an exporter must have counted after crashes, restarts and failed writes.
+
 import (
 	"fmt"
 	"maps"

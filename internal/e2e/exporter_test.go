@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// The program under test: built once, started, configured, scraped and measured.
+
 import (
 	"errors"
 	"flag"

@@ -2,6 +2,9 @@
 
 package e2e_test
 
+// Responses that are far too large, at each endpoint, and the memory that they
+// need. The outcomes are in testdata/loads.md.
+
 import (
 	"bufio"
 	"fmt"

@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// The endpoints, and the faults that faults_test.go combines with them.
+
 import (
 	"bytes"
 	"compress/gzip"

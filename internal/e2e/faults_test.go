@@ -2,6 +2,9 @@
 
 package e2e_test
 
+// Every fault at every endpoint: the reason that is shown, the data that is served
+// meanwhile, and the recovery. The outcomes are in testdata/matrix.md.
+
 import (
 	"context"
 	"errors"
@@ -529,6 +532,7 @@ func checkTable(t *testing.T, name, have string) {
 // it is enough. No name server is called: none sees the top-level domain onion
 // (RFC 7686).
 func TestNoSuchHost(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "ncp", 1990)
 	right := "defaults: {cache_ttl: 500ms, error_ttl: 500ms, refresh_timeout: 2s}\norganizations:\n" + organization("acme", s)
 	wrong := strings.Replace(right, s.url(), "http://nowhere.onion\n    insecure_http: true", 1)

@@ -36,6 +36,7 @@ func pipeInPlaceOf(t *testing.T, file string) {
 // A certificate file that blocks fails its organization. A reload and a stop do
 // not wait for it.
 func TestCertificateFileThatBlocks(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "null") }))
 	t.Cleanup(server.Close)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
@@ -60,6 +61,7 @@ func TestCertificateFileThatBlocks(t *testing.T) {
 
 // A log that nobody reads delays neither scrapes nor the end.
 func TestLogThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	key := writeFile(t, t.TempDir(), "key", siteSecret)
 	e := newExporter(t, fmt.Sprintf("organizations: [{name: acme, cloud: ncp, base_url: '%s', access_key: %s, secret_key_file: %s, cache_ttl: 1s}]\n",
 		newSite(t, "ncp", 3121).url(), siteAccess, key))

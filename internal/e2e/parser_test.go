@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// The expositions are valid for a parser that is not ours.
+
 import (
 	"bytes"
 	"encoding/json"

@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// What all tests use: processes, their logs, files and waiting.
+
 import (
 	"bytes"
 	"errors"

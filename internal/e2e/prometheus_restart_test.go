@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// What Prometheus shows of an exporter that restarts: increase() and alerts.
+
 import (
 	"fmt"
 	"path/filepath"
@@ -55,6 +57,7 @@ func (r *roster) members() float64 {
 // was down. Alerts about an organization stand over a restart, even if the API is
 // down.
 func TestPrometheusOverRestarts(t *testing.T) {
+	t.Parallel()
 	company, dir := &roster{}, t.TempDir()
 	sites, exporters := map[string]*site{}, map[string]*exporter{}
 	var targets []string

@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// Rules, dashboards and alerts with a real Prometheus server and Alertmanager.
+
 import (
 	"encoding/json"
 	"fmt"
@@ -28,6 +30,7 @@ const invitedAccount = 9000007
 // whose key is refused. Every panel must have data, and an alert must reach the
 // webhook, outlast an outage of the API, and resolve.
 func TestMonitoring(t *testing.T) {
+	t.Parallel()
 	alertmanager, dir := findProgram(t, "prometheus-alertmanager", "alertmanager"), t.TempDir()
 
 	company := &inviter{sent: time.Now().Add(-10 * 24 * time.Hour)}

@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// A scrape, parsed: series, health of the collectors, data of an organization.
+
 import (
 	"bufio"
 	"bytes"

@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// A restart with stored data: no call, the same data, and no change lost.
+
 import (
 	"fmt"
 	"maps"
@@ -78,6 +80,7 @@ func TestRestart(t *testing.T) {
 // changes meanwhile is counted once, even if the data has expired before it is
 // read again.
 func TestRestartInOutage(t *testing.T) {
+	t.Parallel()
 	const maxStale = 8 * time.Second
 	company := newEvolving()
 	s := startSite(t, newSimulator(t, "ncp", sim.Config{Company: company.at}), "ncp", 3020)

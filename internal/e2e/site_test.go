@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// A simulated cloud on an address of its own, whose responses can be replaced.
+
 import (
 	"crypto/tls"
 	"fmt"

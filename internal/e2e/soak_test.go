@@ -2,6 +2,9 @@
 
 package e2e_test
 
+// Many organizations with faults, reloads and key rotations at random times: no
+// scrape fails and nothing leaks. The usage is in testdata/soak.md.
+
 import (
 	"flag"
 	"fmt"

@@ -2,6 +2,8 @@
 
 package e2e_test
 
+// Sockets of systemd, and the connections to the API.
+
 import (
 	"net"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 // The exporter serves a socket that systemd has opened, and exits with code 0
 // after SIGTERM.
 func TestSocketActivation(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -40,6 +43,7 @@ func TestSocketActivation(t *testing.T) {
 
 // The connections of a refresh are kept for 15 seconds and closed then.
 func TestConnectionsEnd(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "ncp", 3092)
 	e := startExporter(t, "organizations:\n"+organization("acme", s)+"    cache_ttl: 1h\n")
 	e.waitReady()

@@ -2,6 +2,9 @@
 
 package e2e_test
 
+// A state directory that is damaged, full, read-only or of another user. The
+// outcomes are in testdata/storage.md.
+
 import (
 	"bytes"
 	"errors"
