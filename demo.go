@@ -67,6 +67,15 @@ func demoClouds() []demoCloud {
     page_size: 20
     collectors: [organization, members, invitations, received_invitations, api_version]
     invitation_lifetime: 30d`,
+	}, {
+		new:       func(c sim.Config) sim.Cloud { return sim.NewAWS(c) },
+		company:   sim.Living(13, 5, 60),
+		operation: "ListCreateAccountStatus",
+		fault:     sim.AWSError("TooManyRequestsException"),
+		yaml: `
+  - name: demo-aws
+    cloud: aws
+    collectors: [organization, groups, members, invitations, received_invitations, policies, account_creations, delegations, service_access]`,
 	}}
 }
 

@@ -178,7 +178,7 @@ func TestBadConfiguration(t *testing.T) {
 		{"name that is not UTF-8", "organizations:\n  - name: !!binary /w==\n" + keys, "name is not valid UTF-8"},
 		{"name twice", head + keys + strings.TrimPrefix(head, "organizations:\n") + keys, `organization "acme": duplicate organization name`},
 		{"no name", "organizations:\n  - cloud: ncp\n" + keys, "organizations[0]: name is missing"},
-		{"no cloud", "organizations:\n  - name: acme\n" + keys, `organization "acme": cloud must be ncp or scp, not ""`},
+		{"no cloud", "organizations:\n  - name: acme\n" + keys, `organization "acme": cloud must be ncp, scp or aws, not ""`},
 		{"no secret", head + "    access_key: EXAMPLE\n", `organization "acme": secret_key or secret_key_file is missing`},
 		{"key both ways", head + keys + "    access_key_file: " + key + "\n", `organization "acme": both access_key and access_key_file are given`},
 		{"secret file missing", head + "    access_key: EXAMPLE\n    secret_key_file: /nowhere/secret\n", `organization "acme": secret_key_file: open /nowhere/secret: no such file or directory`},
@@ -248,7 +248,7 @@ organizations:
 		`organization "acme": secret_key or secret_key_file is missing`,
 		`organization "acme": page_size must be 1 to 1000, not 0`,
 		`organizations[2]: name is missing`,
-		`organizations[2]: cloud must be ncp or scp, not "gcp"`,
+		`organizations[2]: cloud must be ncp, scp or aws, not "gcp"`,
 	}
 	for i := range want {
 		want[i] = file + ": " + want[i]

@@ -47,6 +47,7 @@ func families() []family {
 	all := slices.Concat(
 		organization(), groups(), members(), invitations(), received(),
 		withdrawals(), policies(), versions(), health(),
+		features(), handshakes(), policyTypes(), policyTargets(), creations(), delegations(), serviceAccess(),
 	)
 	for i := range all {
 		f := &all[i]

@@ -1,6 +1,10 @@
 package collector
 
-import "github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
+import (
+	"slices"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
+)
 
 // health is how every configured collector was read, from the first scrape on.
 func health() []family {
@@ -38,6 +42,11 @@ func health() []family {
 					"invitations":          v.invitations.dropped,
 					"received_invitations": v.received.dropped,
 					"withdrawals":          v.withdrawals.dropped,
+					"delegations":          v.delegations.dropped,
+					"service_access":       v.services.dropped,
+				}
+				if slices.ContainsFunc(v.Policies.Items, func(p org.Policy) bool { return p.Targets != nil }) {
+					dropped["policies"] = v.targets.dropped
 				}
 				return each(v.collectors, func(l org.Collector) (float64, bool, []string) {
 					n, limited := dropped[l.Name]

@@ -28,7 +28,12 @@ func invitations() []family {
 			if v.Known.Invitations == nil {
 				return nil // the statuses of a cloud that lists pending ones only are not documented
 			}
-			return tally(v.Invitations.Items, v.Known.Invitations, func(i org.Invitation) string { return i.Status })
+			return tally(v.Invitations.Items, v.Known.Invitations, func(i org.Invitation) string {
+				if !i.IsInvitation() {
+					return ""
+				}
+				return i.Status
+			})
 		},
 	}, {
 		name:    "invitation_created_timestamp_seconds",

@@ -90,8 +90,11 @@ cloudorg_invitation_created_timestamp_seconds{cloud="any",inviting_organization_
 cloudorg_invitation_created_timestamp_seconds{cloud="any",inviting_organization_id="2",member_id="h-2",organization="acme"} 1.7947008e+09
 # HELP cloudorg_items_dropped Items of the collector's listing without a series of their own: beyond max_items, or without an ID. Cached.
 # TYPE cloudorg_items_dropped gauge
+cloudorg_items_dropped{cloud="any",collector="delegations",organization="acme"} 0
 cloudorg_items_dropped{cloud="any",collector="invitations",organization="acme"} 2
+cloudorg_items_dropped{cloud="any",collector="policies",organization="acme"} 0
 cloudorg_items_dropped{cloud="any",collector="received_invitations",organization="acme"} 1
+cloudorg_items_dropped{cloud="any",collector="service_access",organization="acme"} 0
 cloudorg_items_dropped{cloud="any",collector="withdrawals",organization="acme"} 2
 # HELP cloudorg_pending_invitations Pending invitations. Cached.
 # TYPE cloudorg_pending_invitations gauge

@@ -14,6 +14,7 @@ func healths(l *org.Listings) []*org.Health {
 	return []*org.Health{
 		&l.Info.Health, &l.Groups.Health, &l.Members.Health, &l.Invitations.Health,
 		&l.Received.Health, &l.Withdrawals.Health, &l.Policies.Health, &l.Versions.Health,
+		&l.Creations.Health, &l.Delegations.Health, &l.Services.Health,
 	}
 }
 
@@ -25,7 +26,7 @@ func everything() org.Snapshot {
 		Cloud: "any", Organization: "acme", MaxItems: 10,
 		Known: org.Known{
 			Members: []string{"JOIN"}, Invitations: []string{"INVITING"}, Received: []string{"INVITING"},
-			Transitions: []org.Transition{{From: "none", To: "JOIN"}},
+			Transitions: []org.Transition{{From: "none", To: "JOIN"}}, FeatureSets: []string{"ALL"},
 		},
 		Listings:    org.Configure(org.CollectorNames()),
 		Transitions: map[org.Transition]uint64{{From: "none", To: "JOIN"}: 1},
@@ -42,6 +43,13 @@ func everything() org.Snapshot {
 	s.Withdrawals.Items = []org.Withdrawal{{MemberID: "1", Requested: now}}
 	s.Policies.Items = []org.Policy{{ID: "1", Name: "Default", Applied: &n}}
 	s.Versions.Items = []org.Version{{ID: "1.3", Status: "CURRENT", SupportEnd: now}}
+	s.Info.Items[0].FeatureSet = "ALL"
+	s.Groups.Items[0].PolicyTypes = []org.PolicyType{{Type: "TAG_POLICY", Enabled: true}}
+	s.Invitations.Items = append(s.Invitations.Items, org.Invitation{ID: "h-1", Action: "ENABLE_ALL_FEATURES", Status: "REQUESTED"})
+	s.Policies.Items[0].Type, s.Policies.Items[0].Targets = "TAG_POLICY", map[string]int64{"ROOT": 1}
+	s.Creations.Items = []org.Creation{{ID: "1", Status: "FAILED", Reason: "INTERNAL_FAILURE", Completed: now}}
+	s.Delegations.Items = []org.Delegation{{MemberID: "1", Service: "guardduty.amazonaws.com", Enabled: now}}
+	s.Services.Items = []org.ServiceAccess{{Service: "ram.amazonaws.com", Enabled: now}}
 	s.Versions.Err = &org.Error{Reason: org.Server, Err: context.DeadlineExceeded}
 	return s
 }

@@ -18,6 +18,9 @@ type view struct {
 	invitations rows[org.Invitation]
 	received    rows[org.Invitation]
 	withdrawals rows[org.Withdrawal]
+	delegations rows[org.Delegation]
+	services    rows[org.ServiceAccess]
+	targets     rows[target]
 }
 
 func newView(s org.Snapshot, wants func(string) bool) *view {
@@ -32,6 +35,12 @@ func newView(s org.Snapshot, wants func(string) bool) *view {
 	})
 	v.withdrawals = pick(s.Withdrawals.Items, s.MaxItems, func(w org.Withdrawal) time.Time { return w.Requested },
 		func(w org.Withdrawal) itemKey { return itemKey{id: w.MemberID} })
+	v.delegations = pick(delegated(s.Delegations.Items), s.MaxItems, func(d org.Delegation) time.Time { return d.Enabled },
+		func(d org.Delegation) itemKey { return itemKey{d.Service, d.MemberID} })
+	v.services = pick(s.Services.Items, s.MaxItems, func(a org.ServiceAccess) time.Time { return a.Enabled },
+		func(a org.ServiceAccess) itemKey { return itemKey{id: a.Service} })
+	v.targets = pick(targets(s.Policies.Items), s.MaxItems, func(target) time.Time { return time.Time{} },
+		func(t target) itemKey { return itemKey{t.policy.ID, t.kind} })
 	return v
 }
 
@@ -42,8 +51,8 @@ type rows[T any] struct {
 }
 
 // An itemKey identifies the row of an item. Two rows with the same one would be
-// the same series.
-type itemKey struct{ id, organization string }
+// the same series. A row without an id has no series.
+type itemKey struct{ id, second string }
 
 // pick picks the rows that have series of their own. Of rows with the same key
 // the newest counts, and one without a time only if there is no other. Of the

@@ -88,7 +88,15 @@ func TestNamesInDashboards(t *testing.T) {
 }
 
 // unused are the metrics that no dashboard and no rule uses, and why.
-func unused() map[string]string { return map[string]string{} }
+func unused() map[string]string {
+	const aws = "of AWS, whose panels and rules are not made yet"
+	return map[string]string{
+		"cloudorg_organization_feature_set": aws, "cloudorg_handshakes": aws, "cloudorg_policy_type_enabled": aws,
+		"cloudorg_policy_attached_targets": aws, "cloudorg_account_creations": aws, "cloudorg_account_creation_failures": aws,
+		"cloudorg_account_creation_last_failure_timestamp_seconds": aws, "cloudorg_delegated_administrators": aws,
+		"cloudorg_delegation_enabled_timestamp_seconds": aws, "cloudorg_service_access_enabled_timestamp_seconds": aws,
+	}
+}
 
 // Each of the exporter's metrics must be used, or be listed as deliberately
 // unused.

@@ -35,7 +35,7 @@ type Cloud struct {
 
 // All returns the table of clouds. A new cloud is a line here.
 func All() []Cloud {
-	return []Cloud{ncpCloud(), scpCloud()}
+	return []Cloud{ncpCloud(), scpCloud(), awsCloud()}
 }
 
 // Configs returns what the configuration needs to know of All.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,9 +25,9 @@ func (nobody) Reloaded(error) {}
 // second reading, and is read when it no longer hangs.
 func TestReloadOfAFileThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		release, reading := make(chan struct{}), 0
+		release, reading := make(chan struct{}), new(atomic.Int64)
 		f := NewFleet(func() (*config.Config, error) {
-			reading++
+			reading.Add(1)
 			<-release
 			return &config.Config{}, nil
 		}, Deps{Logger: log.NewNopLogger(), Observer: nobody{}})
@@ -40,12 +41,12 @@ func TestReloadOfAFileThatHangs(t *testing.T) {
 		if took, err := reload(); took != 10*time.Second || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("want a failure after 10s, have %v after %s", err, took)
 		}
-		if took, err := reload(); took != 0 || err == nil || !strings.Contains(err.Error(), "still hangs") || reading != 1 {
-			t.Errorf("want a failure at once, have %v after %s and %d readings", err, took, reading)
+		if took, err := reload(); took != 0 || err == nil || !strings.Contains(err.Error(), "still hangs") || reading.Load() != 1 {
+			t.Errorf("want a failure at once, have %v after %s and %d readings", err, took, reading.Load())
 		}
 		close(release)
 		synctest.Wait()
-		if _, err := reload(); err != nil || reading != 2 {
+		if _, err := reload(); err != nil || reading.Load() != 2 {
 			t.Errorf("want it reloaded, have %v", err)
 		}
 	})

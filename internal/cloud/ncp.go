@@ -232,7 +232,8 @@ func (n *ncp) invitation(i ncpapi.Invitation) org.Invitation {
 		Expires:        expiry(i.Registered, n.keys.InvitationLifetime.Duration),
 	}
 	if i.ExpireDays.Valid {
-		out.ReportedDays = &i.ExpireDays.Value
+		days := i.ExpireDays.Value // not all of i is kept
+		out.ReportedDays = &days
 	}
 	return out
 }
@@ -244,7 +245,8 @@ func ncpWithdrawal(w ncpapi.Withdrawal) org.Withdrawal {
 func ncpPolicy(p ncpapi.Policy) org.Policy {
 	out := org.Policy{ID: ncpID(p.Number), Name: p.Name}
 	if p.Applied.Valid {
-		out.Applied = &p.Applied.Value
+		applied := p.Applied.Value
+		out.Applied = &applied
 	}
 	return out
 }

@@ -25,6 +25,9 @@ func checkSizes(l *org.Listings) {
 	status := func(i org.Invitation) string { return i.Status }
 	rejectIfOver(&l.Invitations, different(l.Invitations.Items, maxStatuses, status), maxStatuses, "statuses")
 	rejectIfOver(&l.Received, different(l.Received.Items, maxStatuses, status), maxStatuses, "statuses")
+	rejectIfOver(&l.Invitations, different(l.Invitations.Items, maxStatuses, func(i org.Invitation) string { return i.Action }), maxStatuses, "actions")
+	rejectIfOver(&l.Creations, different(l.Creations.Items, maxStatuses, func(c org.Creation) string { return c.Status }), maxStatuses, "statuses")
+	rejectIfOver(&l.Creations, different(l.Creations.Items, maxStatuses, func(c org.Creation) string { return c.Reason }), maxStatuses, "reasons")
 	rejectIfOver(&l.Members, different(l.Members.Items, maxStatuses, func(m org.Member) string { return m.Status }), maxStatuses, "statuses")
 	rejectIfOver(&l.Members, different(l.Members.Items, maxSeries, func(m org.Member) [2]string { return [2]string{m.GroupID, m.Status} }), maxSeries, "groups with members")
 }
@@ -42,7 +45,7 @@ func checkText(l *org.Listings, maxItems int) {
 	limitText(&l.Groups, &left, maxSeries, func(g org.Group) int {
 		return len(g.ID) + len(g.Name) + len(g.ParentID) + len(g.PolicyID) + len(g.PolicyName)
 	})
-	limitText(&l.Policies, &left, maxSeries, func(p org.Policy) int { return len(p.ID) + len(p.Name) })
+	limitText(&l.Policies, &left, maxSeries, func(p org.Policy) int { return len(p.ID) + len(p.Name) + len(p.Type) })
 	limitText(&l.Versions, &left, maxSeries, func(v org.Version) int { return len(v.ID) + len(v.Status) })
 	series, last := map[[2]string]bool{}, [2]string{}
 	limitText(&l.Members, &left, math.MaxInt, func(m org.Member) int { // a series per group and status
@@ -57,6 +60,8 @@ func checkText(l *org.Listings, maxItems int) {
 	limitText(&l.Invitations, &left, maxItems, invitation)
 	limitText(&l.Received, &left, maxItems, invitation)
 	limitText(&l.Withdrawals, &left, maxItems, func(w org.Withdrawal) int { return len(w.MemberID) })
+	limitText(&l.Delegations, &left, maxItems, func(d org.Delegation) int { return len(d.MemberID) + len(d.Service) })
+	limitText(&l.Services, &left, maxItems, func(a org.ServiceAccess) int { return len(a.Service) })
 }
 
 // limitText takes the text of a listing from left, or fails the listing if

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -62,6 +63,29 @@ type world struct {
 	fleet   *cloud.Fleet
 	handler *collector.Handler
 	log     *strings.Builder
+	seen    *recorder
+}
+
+// A recorder counts the calls that an Observer is told of.
+type recorder struct {
+	*collector.Self
+	mu        sync.Mutex
+	calls     map[string]int // by operation
+	throttled int
+}
+
+func (r *recorder) Called(cloud, organization, operation string, status int, took time.Duration) {
+	r.Self.Called(cloud, organization, operation, status, took)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls[operation]++
+}
+
+func (r *recorder) Throttled(cloud, organization string) {
+	r.Self.Throttled(cloud, organization)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.throttled++
 }
 
 // parse returns a loader of a YAML text.
@@ -83,10 +107,10 @@ func newWorld(t *testing.T, yaml string, api http.Handler) *world {
 func newWorldAt(t *testing.T, start time.Time, yaml string, api http.Handler, calls *capture.Capture) *world {
 	t.Helper()
 	time.Sleep(time.Until(start))
-	w := &world{t: t, log: &strings.Builder{}}
+	w := &world{t: t, log: &strings.Builder{}, seen: &recorder{Self: collector.NewSelf(false), calls: map[string]int{}}}
 	w.fleet = cloud.NewFleet(parse(yaml), cloud.Deps{
 		Logger:    log.NewSyncLogger(log.NewLogfmtLogger(w.log)),
-		Observer:  collector.NewSelf(false),
+		Observer:  w.seen,
 		Transport: inProcess{api},
 		Capture:   calls,
 	})

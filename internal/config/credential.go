@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,29 +16,42 @@ import (
 // fileWait is how long a caller waits for the files of a Credential.
 const fileWait = 100 * time.Millisecond
 
-// A Credential is the two keys of an organization as they are now. Files are
+// A Credential is the keys of an organization as they are now. Files are
 // read again when they change. A file that cannot be read, or that hangs, leaves
 // the last key in use.
 type Credential struct {
-	pair   KeyPair
-	logger log.Logger
+	sources []source
+	logger  log.Logger
 
 	// Of the goroutine that looks at the files.
-	seen   [2]fs.FileInfo // of the files, before they were read
+	seen   []fs.FileInfo // of the files, before they were read
 	readAt time.Time
 	broken bool // the files cannot be read now
 
 	mu       sync.Mutex
 	checking chan struct{} // closed when the files have been looked at; nil if nobody does
-	keys     [2]string     // access key, secret key
+	keys     []string      // in the order of sources; replaced, never changed
 	revision uint64
 }
 
 // NewCredential returns the Credential of a validated pair. Changes are logged
 // to logger.
 func NewCredential(pair KeyPair, logger log.Logger) (*Credential, error) {
-	c := &Credential{pair: pair, logger: logger}
+	return newCredential([]source{{pair.AccessKey, pair.AccessKeyFile}, {pair.SecretKey, pair.SecretKeyFile}}, logger)
+}
+
+// newCredential returns the Credential of an access key, a secret key and
+// perhaps a session token.
+func newCredential(sources []source, logger log.Logger) (*Credential, error) {
+	n := len(sources)
+	c := &Credential{sources: sources, logger: logger, keys: make([]string, n), seen: make([]fs.FileInfo, n)}
 	return c, c.read()
+}
+
+// A source is a key as text, or the file that has it.
+type source struct {
+	text Secret
+	file string
 }
 
 // Keys returns the access key and the secret key.
@@ -45,10 +60,20 @@ func (c *Credential) Keys() (access, secret string) {
 	return keys[0], keys[1]
 }
 
-// Secret returns both keys, to be hashed.
+// Session returns the access key, the secret key and the session token, which
+// is empty if the keys are not temporary.
+func (c *Credential) Session() (access, secret, token string) {
+	keys, _ := c.current()
+	if len(keys) > 2 {
+		token = keys[2]
+	}
+	return keys[0], keys[1], token
+}
+
+// Secret returns all keys, to be hashed.
 func (c *Credential) Secret() string {
-	access, secret := c.Keys()
-	return access + "\n" + secret
+	keys, _ := c.current()
+	return strings.Join(keys, "\n")
 }
 
 // Revision counts the changes of the keys.
@@ -58,10 +83,10 @@ func (c *Credential) Revision() uint64 {
 }
 
 // current returns the keys, read again if a file has changed.
-func (c *Credential) current() ([2]string, uint64) {
+func (c *Credential) current() ([]string, uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pair.AccessKeyFile+c.pair.SecretKeyFile == "" {
+	if !slices.ContainsFunc(c.sources, func(s source) bool { return s.file != "" }) {
 		return c.keys, c.revision
 	}
 	if c.checking == nil {
@@ -106,11 +131,11 @@ func (c *Credential) check(done chan struct{}) {
 
 // changed reports whether a file is not the one that was read.
 func (c *Credential) changed() bool {
-	for i, name := range []string{c.pair.AccessKeyFile, c.pair.SecretKeyFile} {
-		if name == "" {
+	for i, from := range c.sources {
+		if from.file == "" {
 			continue
 		}
-		now, err := os.Stat(name)
+		now, err := os.Stat(from.file)
 		seen := c.seen[i]
 		if err != nil || seen == nil || !os.SameFile(now, seen) || now.Size() != seen.Size() || !now.ModTime().Equal(seen.ModTime()) {
 			return true
@@ -123,24 +148,29 @@ func (c *Credential) changed() bool {
 	return false
 }
 
-// read reads both keys, or changes nothing.
+// read reads all keys, or changes nothing.
 func (c *Credential) read() error {
-	var seen [2]fs.FileInfo
+	seen, keys := make([]fs.FileInfo, len(c.sources)), make([]string, len(c.sources))
 	c.readAt = time.Now()
-	for i, name := range []string{c.pair.AccessKeyFile, c.pair.SecretKeyFile} {
-		if name != "" {
-			seen[i], _ = os.Stat(name) // before it is read: a change in between is seen the next time
+	for i, from := range c.sources {
+		if from.file != "" {
+			seen[i], _ = os.Stat(from.file) // before it is read: a change in between is seen the next time
 		}
 	}
-	access, err1 := readKey(c.pair.AccessKey, c.pair.AccessKeyFile)
-	secret, err2 := readKey(c.pair.SecretKey, c.pair.SecretKeyFile)
-	if err := errors.Join(err1, err2); err != nil {
+	var errs []error
+	for i, from := range c.sources {
+		var err error
+		if keys[i], err = readKey(from.text, from.file); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	c.seen = seen
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if keys := [2]string{access, secret}; keys != c.keys {
+	if !slices.Equal(keys, c.keys) {
 		c.revision++
 		c.keys = keys
 	}

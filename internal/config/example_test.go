@@ -18,7 +18,7 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, name := range []string{"ncp-access", "ncp-secret", "scp-access", "scp-secret"} {
+	for _, name := range []string{"ncp-access", "ncp-secret", "scp-access", "scp-secret", "aws-access", "aws-secret"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("key\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -31,6 +31,7 @@ func TestExample(t *testing.T) {
 organizations:
   - {name: acme, cloud: ncp, access_key_file: ncp-access, secret_key_file: ncp-secret}
   - {name: acme-scp, cloud: scp, access_key_file: scp-access, secret_key_file: scp-secret}
+  - {name: acme-aws, cloud: aws, access_key_file: aws-access, secret_key_file: aws-secret}
 `), dir, cloud.Configs())
 	if err != nil {
 		t.Fatal(err)

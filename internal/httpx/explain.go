@@ -34,8 +34,12 @@ func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	e.API, e.Status = c.api.Name, status
 	e.RetryAfter = retryAfter(header.Get("Retry-After"))
 	e.Offset, _ = clockOffset(header)
-	if e.Kind == Auth && (status == http.StatusUnauthorized || status/100 == 2) && e.Offset.Abs() > MaxSkew && header.Get("Date") != "" {
+	skewed := e.Offset.Abs() > MaxSkew && header.Get("Date") != ""
+	switch {
+	case e.Kind == Auth && (status == http.StatusUnauthorized || status/100 == 2) && skewed:
 		e.Kind = ClockSkew
+	case e.Kind == ClockSkew && !skewed:
+		e.Kind = Auth
 	}
 	if status/100 == 3 {
 		e.Kind, e.Message = Other, "redirected to another address, which is never followed: is base_url right?"

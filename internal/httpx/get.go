@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/time/rate"
 )
 
 const maxTries = 4
@@ -29,7 +30,9 @@ type API struct {
 	// Sign adds the headers that authenticate req at the time now.
 	Sign func(req *http.Request, operation string, now time.Time)
 	// Explain makes an error of an answer that is not 2xx, or whose body is an
-	// error's all the same: its Kind, Code, Message, Detail, RequestID and Err.
+	// error's all the same: its Kind, Code, Message, Detail, RequestID and Err. Kind
+	// ClockSkew says that a wrong clock can be the cause: it becomes Auth if ours is
+	// right.
 	Explain func(status int, header http.Header, body []byte) Error
 	// ErrorFields are the fields of a JSON object that make it an error, whatever
 	// the HTTP status is and whatever else the object has. A field that is null,
@@ -37,6 +40,8 @@ type API struct {
 	ErrorFields []string
 	// Secrets are removed from every text of the API. They may change.
 	Secrets func() []string
+	// Pace limits the rate of single operations, below the RateLimit of all.
+	Pace map[string]*rate.Limiter
 }
 
 // A Client calls one API with one credential.
@@ -49,7 +54,7 @@ type Client struct {
 // New returns a Client of api.
 func New(api API, t *Transport) *Client {
 	sign := func(req *http.Request, now time.Time) { api.Sign(req, Operation(req.Context()), now) }
-	return &Client{api: api, http: http.Client{Transport: t.signing(sign)}, transport: t}
+	return &Client{api: api, http: http.Client{Transport: t.signing(sign, api.Pace)}, transport: t}
 }
 
 // CloseIdleConnections closes the connections that are kept for later calls.

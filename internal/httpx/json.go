@@ -208,6 +208,68 @@ func (r *Reader) Millis() time.Time {
 	return t
 }
 
+// Flag reads a boolean. Null is false; so is any other value, which counts as
+// not parsed.
+func (r *Reader) Flag() bool {
+	v := r.value()
+	switch v.Kind() {
+	case 't':
+		return true
+	case 'f', 'n', 0:
+	default:
+		r.unparsed++
+	}
+	return false
+}
+
+// Token reads what continues a list, a string of any length. Null is empty. Any
+// other value is an error: as an empty one, it would end the list too early.
+func (r *Reader) Token() string {
+	v := r.value()
+	switch v.Kind() {
+	case '"':
+		b, err := jsontext.AppendUnquote(nil, v)
+		if err != nil {
+			r.fail(errors.New("unexpected shape: a page token that is not UTF-8"))
+		}
+		return string(b)
+	case 'n', 0:
+	default:
+		r.fail(fmt.Errorf("unexpected shape: %s instead of a page token", kindName(v.Kind())))
+	}
+	return ""
+}
+
+// FieldArray is Array for a field of a row: a value of another type is an empty
+// array, and counts as not parsed.
+func (r *Reader) FieldArray(each func()) {
+	if r.fieldIs('[') {
+		r.Array(each)
+	}
+}
+
+// FieldObject is Object for a field of a row, as FieldArray is.
+func (r *Reader) FieldObject(field func(name string)) {
+	if r.fieldIs('{') {
+		r.Object(field)
+	}
+}
+
+// fieldIs reports whether the next value is of a kind, and else consumes it.
+func (r *Reader) fieldIs(kind jsontext.Kind) bool {
+	switch r.peek() {
+	case kind:
+		return true
+	case 'n', 0:
+	default:
+		r.unparsed++
+	}
+	if r.err == nil {
+		r.skip()
+	}
+	return false
+}
+
 // Next returns the first byte of the next value: one of [ { " 0 n t f, where 0
 // is any number, or 0 if there is none.
 func (r *Reader) Next() byte { return byte(r.peek()) }

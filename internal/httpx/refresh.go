@@ -13,7 +13,7 @@ import (
 const (
 	defaultBudget = 160 << 20 // bytes
 	keptAbove     = 4 << 20   // bytes that an organization keeps, above which they count
-	frugalAbove   = 48 << 20  // bytes held, above which the garbage collector runs more often
+	frugalAbove   = 48 << 20  // bytes held and kept, above which the garbage collector runs more often
 	frugalPercent = 25        // GOGC above it
 	returnAbove   = 16 << 20  // bytes held by a refresh, whose memory is returned to the system
 	rowCost       = 128       // bytes that a row is estimated to take, without its texts
@@ -34,7 +34,8 @@ type Budget struct {
 	used   int64 // shares of all refreshes
 	held   int64 // by all refreshes
 	kept   int64 // by all Accounts
-	normal int   // GOGC while few bytes are held
+	frugal bool  // the garbage collector runs more often
+	normal int   // GOGC while it does not
 
 	returning atomic.Bool // memory is being returned to the system
 }
@@ -70,6 +71,7 @@ func (a *Account) keep(n int64) {
 	defer a.budget.mu.Unlock()
 	a.budget.kept += n - a.kept
 	a.kept = n
+	a.budget.tune()
 }
 
 // most returns how much a large refresh of the organization may hold.
@@ -223,15 +225,22 @@ func (r *Refresh) end() {
 func (b *Budget) add(held, share int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	before := b.held
 	b.held += held
 	b.used += share
+	b.tune()
+}
+
+// tune makes the garbage collector run more often while much is held or kept:
+// else as much garbage would be beside it. b.mu is held.
+func (b *Budget) tune() {
+	frugal := b.held+b.kept > frugalAbove
 	switch {
-	case before <= frugalAbove && b.held > frugalAbove:
+	case frugal && !b.frugal:
 		b.normal = debug.SetGCPercent(frugalPercent)
-	case before > frugalAbove && b.held <= frugalAbove:
+	case !frugal && b.frugal:
 		debug.SetGCPercent(b.normal)
 	}
+	b.frugal = frugal
 }
 
 // returnMemory returns memory that is not used any more to the system, in the

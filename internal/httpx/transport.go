@@ -51,6 +51,7 @@ type Transport struct {
 	slots   chan struct{}
 	limiter *rate.Limiter
 	sign    func(*http.Request, time.Time)
+	pace    map[string]*rate.Limiter // by operation
 }
 
 // NewTransport returns a Transport.
@@ -69,11 +70,12 @@ func NewTransport(cfg Config) *Transport {
 	}
 }
 
-// signing returns a Transport within the same limits that signs each request.
-// It signs after it has waited for the limits: a signature expires.
-func (t *Transport) signing(sign func(*http.Request, time.Time)) *Transport {
+// signing returns a Transport within the same limits that signs each request,
+// and has limits for single operations. It signs after it has waited for the
+// limits: a signature expires.
+func (t *Transport) signing(sign func(*http.Request, time.Time), pace map[string]*rate.Limiter) *Transport {
 	s := *t
-	s.sign = sign
+	s.sign, s.pace = sign, pace
 	return &s
 }
 
@@ -157,8 +159,14 @@ func (t *Transport) CloseIdleConnections() {
 // errLimited is the error of a call that was not made.
 var errLimited = errors.New("timed out waiting for concurrency or rate_limit")
 
-// acquire waits for a free slot and the rate limit.
+// acquire waits for a free slot and the rate limits. It waits for that of the
+// operation first: meanwhile, the slot is free for others.
 func (t *Transport) acquire(ctx context.Context) (release func(), err error) {
+	if pace := t.pace[Operation(ctx)]; pace != nil {
+		if err := pace.Wait(ctx); err != nil {
+			return nil, fmt.Errorf("%w: %w", errLimited, cmp.Or(ctx.Err(), context.DeadlineExceeded))
+		}
+	}
 	select {
 	case t.slots <- struct{}{}:
 	case <-ctx.Done():

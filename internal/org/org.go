@@ -42,6 +42,9 @@ type Listings struct {
 	Withdrawals Listing[Withdrawal]
 	Policies    Listing[Policy]
 	Versions    Listing[Version]
+	Creations   Listing[Creation]
+	Delegations Listing[Delegation]
+	Services    Listing[ServiceAccess]
 
 	// Subject is the identifier of the organization that was read, empty if the
 	// account has none. Nil if the refresh did not find it out.
@@ -60,6 +63,9 @@ func (l *Listings) all() []named {
 		{"withdrawals", &l.Withdrawals},
 		{"policies", &l.Policies},
 		{"api_version", &l.Versions},
+		{"account_creations", &l.Creations},
+		{"delegations", &l.Delegations},
+		{"service_access", &l.Services},
 	}
 }
 
@@ -79,6 +85,8 @@ type Known struct {
 	Invitations []string // statuses of sent invitations; nil if the cloud has none
 	Received    []string // statuses of received invitations
 	Transitions []Transition
+	FeatureSets []string // of an organization; nil if the cloud has none
+	Creations   []string // statuses of account creations
 }
 
 // Info identifies an organization.
@@ -87,6 +95,9 @@ type Info struct {
 	Name     string
 	MasterID string    // account that owns it
 	Joined   time.Time // when that account joined; zero if unknown
+	// FeatureSet is what the organization can do; empty if the cloud has no such
+	// thing, or did not say.
+	FeatureSet string
 }
 
 // A Group is one of an organization's groups.
@@ -96,6 +107,15 @@ type Group struct {
 	ParentID   string // empty for the root group
 	PolicyID   string // empty without a policy
 	PolicyName string
+	// PolicyTypes are the types of policy that can be attached, of the root group.
+	// Nil if the cloud has no types.
+	PolicyTypes []PolicyType
+}
+
+// A PolicyType is a type of policy, and whether it is in force.
+type PolicyType struct {
+	Type    string
+	Enabled bool
 }
 
 // A Member is one row of the members.
@@ -106,7 +126,8 @@ type Member struct {
 	Repeat  bool   // an earlier row has the same ID: the row counts in its group only
 }
 
-// An Invitation is a sent or a received invitation.
+// An Invitation is a sent or a received invitation, or another handshake of the
+// cloud: see Action.
 type Invitation struct {
 	ID             string // of the invitation itself; empty if the cloud has none
 	MemberID       string // invited account; empty if it is invited by e-mail
@@ -116,7 +137,16 @@ type Invitation struct {
 	Created        time.Time // zero if unknown
 	Expires        time.Time // zero if unknown
 	ReportedDays   *int64    // the cloud's own number of days; nil if it reports none
+	// Action is the kind of handshake. It is empty if the cloud has invitations
+	// only. A handshake that is not Invite is never Pending.
+	Action string
 }
+
+// Invite is the Action of an invitation.
+const Invite = "INVITE"
+
+// IsInvitation reports whether i is an invitation, and not another handshake.
+func (i *Invitation) IsInvitation() bool { return i.Action == "" || i.Action == Invite }
 
 // A Withdrawal is a pending request to leave.
 type Withdrawal struct {
@@ -124,11 +154,15 @@ type Withdrawal struct {
 	Requested time.Time // zero if unknown
 }
 
-// A Policy is a policy and the number of groups that it applies to.
+// A Policy is a policy and what it applies to.
 type Policy struct {
 	ID      string
 	Name    string
-	Applied *int64 // nil if the cloud does not report it
+	Applied *int64 // number of groups; nil if the cloud does not report it
+	Type    string // empty if the cloud has one type only
+	// Targets counts what the policy is attached to, by the cloud's name for its
+	// kind. Nil if the cloud does not report it.
+	Targets map[string]int64
 }
 
 // A Version is a version of the cloud's API.
@@ -136,6 +170,28 @@ type Version struct {
 	ID         string // without a leading v
 	Status     string
 	SupportEnd time.Time // zero if none is announced
+}
+
+// A Creation is a request to create an account.
+type Creation struct {
+	ID        string
+	Status    string // the cloud's code; Unknown if the row has none
+	Reason    string // why it failed; empty if it did not
+	Requested time.Time
+	Completed time.Time // zero while it is running
+}
+
+// A Delegation is an account that administers a service for the organization.
+type Delegation struct {
+	MemberID string
+	Service  string    // empty if the account is registered for none
+	Enabled  time.Time // zero if unknown
+}
+
+// A ServiceAccess is a service that may act in all accounts.
+type ServiceAccess struct {
+	Service string
+	Enabled time.Time // zero if unknown
 }
 
 // A Transition is a change of a member's status between two readings.

@@ -93,7 +93,7 @@ func (s *NCP) respondV2(c *call) response {
 	if b.caller == Outsider {
 		b.Company = Company{}
 	}
-	e := encoder{drift: s.cfg.Drift, time: func(_ string, t time.Time, n int) string {
+	e := encoder{drift: s.cfg.Drift, time: func(_ string, t time.Time, n int) any {
 		t = b.clock.Real(t, b.now).UTC()
 		switch {
 		case s.cfg.Drift && n%4 == 1:

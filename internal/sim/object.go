@@ -74,8 +74,8 @@ func (o object) MarshalJSONTo(e *jsontext.Encoder) error {
 // object has a new field.
 type encoder struct {
 	drift bool
-	// time returns the text for a time in the n'th object; nil if there are none.
-	time func(key string, t time.Time, n int) string
+	// time returns what is written for a time in the n'th object; nil if there are none.
+	time func(key string, t time.Time, n int) any
 
 	n int // objects so far
 }

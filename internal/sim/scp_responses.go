@@ -140,7 +140,7 @@ func (s *SCP) versions(c *call) (rows []object) {
 func (s *SCP) encoder(c *call) *encoder {
 	version := scpVersion(c.Request)
 	zoneless := version == "1.0" || version == "1.1"
-	return &encoder{drift: s.cfg.Drift, time: func(key string, t time.Time, n int) string {
+	return &encoder{drift: s.cfg.Drift, time: func(key string, t time.Time, n int) any {
 		t = s.cfg.Clock.Real(t, c.now).UTC()
 		switch {
 		case zoneless && key == "modified_at":
