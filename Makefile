@@ -34,8 +34,8 @@ bench: ## speed and memory
 rules: ## alerting and recording rules at all combinations of intervals (Debian: prometheus prometheus-alertmanager)
 	$(GO) test -count=1 -timeout 30m ./dashboards -promtool
 
-e2e: ## against real Prometheus, Alertmanager and Chromium (Debian: prometheus prometheus-alertmanager chromium)
-	$(GO) test -tags e2e -count=1 -timeout 30m . ./internal/e2e/... ./internal/web/...
+e2e: ## against real Prometheus, Alertmanager, Chromium and Python's client (Debian: prometheus prometheus-alertmanager chromium python3-prometheus-client)
+	$(GO) test -tags e2e -count=1 -timeout 40m ./internal/e2e/... ./internal/web/...
 
 golden: ## write the golden files and generated documents anew; look at the difference before you commit it
 	$(GO) test ./internal/cloud ./dashboards -update

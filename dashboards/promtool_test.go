@@ -21,7 +21,7 @@ func TestPromtool(t *testing.T) {
 	promtool := findPromtool(t)
 	promtool(t, "check", "rules", "--lint=all", "--lint-fatal", "rules.yml", "alerts.yml", "thresholds.yml")
 	promtool(t, "check", "config", filepath.Join("..", "docs", "prometheus.yml"))
-	promtool(t, "test", "rules", "rules_test.yml", "alerts_test.yml", "freeze_test.yml")
+	promtool(t, "test", "rules", "rules_test.yml", "alerts_test.yml", "freeze_test.yml", "quota_test.yml")
 }
 
 // docs/prometheus.yml names all rule files. Prometheus ignores those that do not

@@ -91,10 +91,14 @@ func TestAlerts(t *testing.T) {
 	for i := range all {
 		all[i].cluster = fmt.Sprintf("scenario-%d", i+1)
 	}
+	thresholds := filepath.Join(t.TempDir(), "thresholds.yml")
+	if err := os.WriteFile(thresholds, withQuota(t, "20"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	counts := tally{}
 	for _, s := range schedules() {
 		tests := promtests{
-			RuleFiles:          absolute(t, "rules.yml", "alerts.yml", "thresholds.yml"),
+			RuleFiles:          absolute(t, "rules.yml", "alerts.yml", thresholds),
 			EvaluationInterval: s.evaluate.String(),
 			GroupEvalOrder:     groupNames(t),
 		}
@@ -153,6 +157,16 @@ func TestAlerts(t *testing.T) {
 			t.Log(line)
 		}
 	}
+}
+
+// withQuota returns thresholds.yml with a quota of accounts, which has no default.
+func withQuota(t *testing.T, quota string) []byte {
+	t.Helper()
+	before, after, found := bytes.Cut(read(t, "thresholds.yml"), []byte("cloudorg:threshold:aws_accounts\n        expr: 0\n"))
+	if !found {
+		t.Fatal("thresholds.yml: there is no quota of 0")
+	}
+	return slices.Concat(before, []byte("cloudorg:threshold:aws_accounts\n        expr: "+quota+"\n"), after)
 }
 
 // A tally counts the times at which alerts are checked, in all ("") and of those

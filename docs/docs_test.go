@@ -24,6 +24,7 @@ var (
 	flag     = regexp.MustCompile("(?:`|cloudorg_exporter(?: [^`\n|]*?)? )(--[a-z][a-z.-]*[a-z])")
 	metric   = regexp.MustCompile(`\bcloudorg_[a-z_]+[a-z]\b`)
 	yamlText = regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```$")
+	shown    = regexp.MustCompile(`^cloudorg_(members|pending)`) // as in the README's command
 	number   = regexp.MustCompile(` [0-9.]+$`)
 )
 
@@ -214,6 +215,11 @@ func testDemo(t *testing.T, exporter string) {
 	for _, line := range want {
 		if series := number.ReplaceAllString(line, ""); !have[series] {
 			t.Errorf("README.md: the demo has no series %s", series)
+		}
+	}
+	for series := range have {
+		if shown.MatchString(series) && !strings.Contains(string(readme), series+" ") {
+			t.Errorf("README.md: the demo also has the series %s", series)
 		}
 	}
 }

@@ -26,20 +26,6 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-// python returns a Python that has moto and boto3, or skips the test.
-func python(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"python3", "/usr/bin/python3"} {
-		out, err := exec.CommandContext(t.Context(), name, "-c", "import moto.server, boto3; print(moto.__version__, boto3.__version__)").Output()
-		if err == nil {
-			t.Logf("moto and boto3 %s", strings.TrimSpace(string(out)))
-			return name
-		}
-	}
-	t.Skip("Python's moto[server] and boto3 are not installed")
-	return ""
-}
-
 // script runs one of our Python scripts and decodes what it prints.
 func script(t *testing.T, python, name string, into any, arguments ...string) {
 	t.Helper()
@@ -95,13 +81,13 @@ func readOnce(t *testing.T, yaml string) org.Snapshot {
 // Our client reads what moto, a mock of AWS that others have written, has. moto
 // checks signatures and the permissions of our documentation.
 func TestAWSClientAgainstMoto(t *testing.T) {
-	py := python(t)
+	python := findPython(t, "moto.server", "boto3")
 	address := freeAddress(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	moto := exec.CommandContext(t.Context(), py, "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
+	moto := exec.CommandContext(t.Context(), python, "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
 	moto.Env = append(os.Environ(), "INITIAL_NO_AUTH_ACTION_COUNT=6")
 	if err := moto.Start(); err != nil {
 		t.Fatal(err)
@@ -123,7 +109,7 @@ func TestAWSClientAgainstMoto(t *testing.T) {
 		Groups, Accounts                                                  int
 		InRoot                                                            int `json:"in_root"`
 	}
-	script(t, py, "aws_moto.py", &made, "http://"+address, policy)
+	script(t, python, "aws_moto.py", &made, "http://"+address, policy)
 	yaml := func(secret, more string) string {
 		return fmt.Sprintf(`
 organizations:
@@ -182,7 +168,7 @@ organizations:
 // AWS's Python client reads everything from our simulator, in the ways in which
 // it can be asked to answer.
 func TestBoto3AgainstSimulator(t *testing.T) {
-	py := python(t)
+	python := findPython(t, "moto.server", "boto3")
 	for name, setting := range map[string]struct {
 		cfg    sim.Config
 		paging sim.AWSPaging
@@ -192,7 +178,7 @@ func TestBoto3AgainstSimulator(t *testing.T) {
 		"empty pages": {cfg: sim.Config{Company: sim.Living(13, 5, 60)}, paging: sim.AWSPaging{Empty: 1, Long: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			setting.cfg.AccessKey, setting.cfg.SecretKey, setting.cfg.Unexpected = promAccess, promSecret, t.Errorf
+			setting.cfg.AccessKey, setting.cfg.SecretKey, setting.cfg.Unexpected = siteAccess, siteSecret, t.Errorf
 			setting.cfg.Clock = sim.Clock{Start: sim.SampleTime()} // it stands still
 			aws := sim.NewAWS(setting.cfg)
 			for _, operation := range []string{"ListAccounts", "ListHandshakesForOrganization", "ListTargetsForPolicy"} {
@@ -207,7 +193,7 @@ func TestBoto3AgainstSimulator(t *testing.T) {
 				States, Handshakes, Received, Policies, Creations, Delegations, Services []string
 				Targets                                                                  map[string]int
 			}
-			script(t, py, "aws_read.py", &read, server.URL, promAccess, promSecret)
+			script(t, python, "aws_read.py", &read, server.URL, siteAccess, siteSecret)
 			s := readOnce(t, fmt.Sprintf(`
 organizations:
   - name: acme
@@ -217,7 +203,7 @@ organizations:
     secret_key: %s
     rate_limit: 100
     collectors: [organization, groups, members, invitations, received_invitations, policies, account_creations, delegations, service_access]
-`, server.URL, promAccess, promSecret))
+`, server.URL, siteAccess, siteSecret))
 			for _, c := range s.Collectors() {
 				if c.Err != nil {
 					t.Errorf("%s: %v", c.Name, c.Err)

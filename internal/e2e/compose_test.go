@@ -29,8 +29,8 @@ type composition struct {
 // addresses and the durations in the rules differ.
 func TestCompose(t *testing.T) {
 	programs := map[string]string{
-		"prometheus":   find(t, "prometheus"),
-		"alertmanager": find(t, "prometheus-alertmanager", "alertmanager"),
+		"prometheus":   findProgram(t, "prometheus"),
+		"alertmanager": findProgram(t, "prometheus-alertmanager", "alertmanager"),
 		"exporter":     binary,
 	}
 	var compose composition
@@ -63,22 +63,14 @@ func TestCompose(t *testing.T) {
 			if !readOnly {
 				t.Errorf("%s may write to %s", name, from)
 			}
-			text, err := os.ReadFile(filepath.Join(composeDir, from))
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
 			if err := os.MkdirAll(filepath.Dir(place), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(place, []byte(replacer.Replace(string(text))), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, filepath.Dir(place), filepath.Base(place), replacer.Replace(readFile(t, filepath.Join(composeDir, from))))
 		}
 	}
-	for _, name := range []string{"rules.yml", "alerts.yml"} {
-		rules := filepath.Join(root, "etc/prometheus/rules", name)
-		shortened(t, rules, rules)
-	}
+	rules := filepath.Join(root, "etc/prometheus/rules")
+	shortenRules(t, rules, rules, "rules.yml", "alerts.yml")
 	for name, program := range programs {
 		args := []string{"--web.listen-address=" + address[name]}
 		for _, a := range compose.Services[name].Command {
@@ -130,14 +122,14 @@ func checkGrafana(t *testing.T, root string, compose composition) {
 	if len(sources.Datasources) != 1 || sources.Datasources[0].URL != "http://prometheus:9090" || sources.Datasources[0].Type != "prometheus" {
 		t.Errorf("the data source is %v", sources.Datasources)
 	}
-	var dashboards struct {
+	var provisioned struct {
 		Providers []struct {
 			Options struct{ Path string }
 		}
 	}
-	readYAML(t, filepath.Join(provisioning, "dashboards/cloudorg.yml"), &dashboards)
-	mounted, _ := filepath.Glob(filepath.Join(root, dashboards.Providers[0].Options.Path, "*.json"))
-	all, _ := filepath.Glob("../../dashboards/*.json")
+	readYAML(t, filepath.Join(provisioning, "dashboards/cloudorg.yml"), &provisioned)
+	mounted, _ := filepath.Glob(filepath.Join(root, provisioned.Providers[0].Options.Path, "*.json"))
+	all, _ := filepath.Glob(filepath.Join(dashboards, "*.json"))
 	if len(all) == 0 || len(mounted) != len(all) {
 		t.Errorf("want %d dashboards, Grafana has %d", len(all), len(mounted))
 	}
@@ -148,11 +140,7 @@ func checkGrafana(t *testing.T, root string, compose composition) {
 
 func readYAML(t *testing.T, file string, into any) {
 	t.Helper()
-	text, err := os.ReadFile(file)
-	if err == nil {
-		err = yaml.Unmarshal(text, into)
-	}
-	if err != nil {
+	if err := yaml.Unmarshal([]byte(readFile(t, file)), into); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
 }

@@ -60,7 +60,7 @@ func TestCrashes(t *testing.T) {
 	// compares what they serve.
 	served := func() bool {
 		for _, e := range []*exporter{killed, twin} {
-			r, err := e.tryScrape(scrapeTimeout)
+			r, err := e.tryScrape("/metrics", scrapeTimeout)
 			if err != nil || !company.shownIn(r) {
 				return false // killed, or the revision before
 			}

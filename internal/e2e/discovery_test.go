@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"maps"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,13 +17,9 @@ func TestDiscovery(t *testing.T) {
 	three := "organizations:\n" + organization("acme", s) + organization("beta", s) + organization("gamma", s)
 	e := startExporter(t, three)
 	e.waitReady()
-	target := strings.TrimPrefix(e.url, "http://")
-
-	dir, address := t.TempDir(), freeAddress(t)
-	documented := strings.NewReplacer("localhost:10076", target, ": 1m", ": 1s").Replace(read(t, "../../docs/prometheus.yml"))
-	runProcess(t, find(t, "prometheus"), "--web.listen-address="+address, "--storage.tsdb.path="+filepath.Join(dir, "prom"),
-		"--config.file="+write(t, dir, "prometheus.yml", documented))
-	prometheus := &promAPI{t: t, url: "http://" + address}
+	target := e.listenAddress()
+	documented := strings.NewReplacer("localhost:10076", target, ": 1m", ": 1s").Replace(readFile(t, "../../docs/prometheus.yml"))
+	prometheus := startPrometheus(t, t.TempDir(), documented)
 
 	want := func(what, expr string, want map[string]float64) {
 		t.Helper()

@@ -75,14 +75,30 @@ type exporter struct {
 // newExporter returns an exporter that has not been started.
 func newExporter(t *testing.T, yaml string, flags ...string) *exporter {
 	t.Helper()
-	address := freeAddress(t)
-	e := &exporter{
-		t: t, url: "http://" + address,
-		config: filepath.Join(t.TempDir(), "config.yml"), log: &logBuffer{}, client: &http.Client{Transport: &http.Transport{}},
-	}
-	e.flags = append(flags, "--config.file="+e.config, "--web.listen-address="+address,
-		"--log.level=debug", "--web.enable-lifecycle", "--web.enable-pprof")
+	e := newProgram(t, append(flags, "--log.level=debug", "--web.enable-lifecycle", "--web.enable-pprof")...)
+	e.config = filepath.Join(t.TempDir(), "config.yml")
+	e.flags = append(e.flags, "--config.file="+e.config)
 	e.configure(yaml)
+	return e
+}
+
+// newProgram returns an exporter without a configuration.
+func newProgram(t *testing.T, flags ...string) *exporter {
+	t.Helper()
+	address := freeAddress(t)
+	return &exporter{
+		t: t, flags: append(flags, "--web.listen-address="+address), url: "http://" + address,
+		log: &logBuffer{}, client: &http.Client{Transport: &http.Transport{}},
+	}
+}
+
+// startDemo runs the program's demo until the test ends. It must exit with code
+// 0.
+func startDemo(t *testing.T) *exporter {
+	t.Helper()
+	e := newProgram(t, "--demo")
+	e.start()
+	t.Cleanup(e.stop)
 	return e
 }
 
@@ -95,21 +111,32 @@ func startExporter(t *testing.T, yaml string, flags ...string) *exporter {
 	return e
 }
 
-// launch starts the process and does not wait for it.
-func (e *exporter) launch() {
-	e.t.Helper()
+// command returns the command that starts the process.
+func (e *exporter) command() *exec.Cmd {
 	cmd := exec.Command(binary, e.flags...)
 	if e.user != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: e.user, Gid: e.user}}
 		cmd.Dir = "/"
 	}
-	e.process = startProcess(e.t, e.log, cmd)
+	return cmd
+}
+
+// launch starts the process and does not wait for it.
+func (e *exporter) launch() {
+	e.t.Helper()
+	e.process = startProcess(e.t, e.log, e.command())
 }
 
 // start starts the process and waits until it listens.
 func (e *exporter) start() {
 	e.t.Helper()
-	e.launch()
+	e.startWith(e.command())
+}
+
+// startWith is start with another command.
+func (e *exporter) startWith(cmd *exec.Cmd) {
+	e.t.Helper()
+	e.process = startProcess(e.t, e.log, cmd)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		status, _, _, err := e.ask(http.MethodGet, "/-/healthy", scrapeTimeout)
 		if err == nil && status == http.StatusOK {
@@ -134,12 +161,25 @@ func (e *exporter) stop() {
 	}
 }
 
+// stopWithin is stop with a limit.
+func (e *exporter) stopWithin(limit time.Duration) {
+	e.t.Helper()
+	start := time.Now()
+	e.stop()
+	took := time.Since(start)
+	if took > limit {
+		e.t.Errorf("SIGTERM: want the exporter to end within %s, have %s", limit, took)
+	}
+	e.t.Logf("ended %s after SIGTERM", took.Round(time.Millisecond))
+}
+
+// listenAddress returns the host and port of the exporter.
+func (e *exporter) listenAddress() string { return strings.TrimPrefix(e.url, "http://") }
+
 // configure writes the configuration file.
 func (e *exporter) configure(yaml string) {
 	e.t.Helper()
-	if err := os.WriteFile(e.config, []byte(yaml), 0o600); err != nil {
-		e.t.Fatal(err)
-	}
+	writeFile(e.t, filepath.Dir(e.config), filepath.Base(e.config), yaml)
 }
 
 // reload applies a configuration, which must be valid.
@@ -208,9 +248,9 @@ func (e *exporter) scrape(path string) reading {
 	return r
 }
 
-// tryScrape reads /metrics of an exporter that may not run.
-func (e *exporter) tryScrape(timeout time.Duration) (reading, error) {
-	status, body, _, err := e.ask(http.MethodGet, "/metrics", timeout)
+// tryScrape reads a path of an exporter that may not run, or not answer in time.
+func (e *exporter) tryScrape(path string, timeout time.Duration) (reading, error) {
+	status, body, _, err := e.ask(http.MethodGet, path, timeout)
 	if err == nil && status != http.StatusOK {
 		err = errors.New(http.StatusText(status))
 	}

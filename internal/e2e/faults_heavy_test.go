@@ -165,7 +165,7 @@ type heavy struct {
 	before   map[string]float64 // data without a load
 }
 
-// apply applies a load, waits until all is well again and returns the outcome.
+// apply applies a load, waits until all collectors succeed again and returns the outcome.
 func (h *heavy) apply(l load) string {
 	start, want := time.Now(), l.want(h.endpoint)
 	h.exporter.collectGarbage()

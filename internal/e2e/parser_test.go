@@ -17,9 +17,6 @@ import (
 	"time"
 )
 
-// python is the interpreter that has Debian's python3-prometheus-client.
-const python = "/usr/bin/python3"
-
 // A format is an exposition format, by its name in parse.py.
 type format string
 
@@ -65,7 +62,7 @@ func (e exposition) values() map[string]string {
 
 // parse fetches a path of the exporter in a format and parses it. Each family
 // and each series must be there once.
-func parse(t *testing.T, e *exporter, path string, f format) exposition {
+func parse(t *testing.T, python string, e *exporter, path string, f format) exposition {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url+path, nil)
 	if err != nil {
@@ -115,14 +112,8 @@ func parse(t *testing.T, e *exporter, path string, f format) exposition {
 // TestIndependentParser reads all of the demo's metrics with the parsers of
 // Python's client: no error, each family once, and the same in both formats.
 func TestIndependentParser(t *testing.T) {
-	if err := exec.CommandContext(t.Context(), python, "-c", "import prometheus_client.openmetrics.parser").Run(); err != nil {
-		t.Skipf("Debian's package python3-prometheus-client is missing: %v", err)
-	}
-	e := &exporter{t: t, log: &logBuffer{}, client: &http.Client{Transport: &http.Transport{}}}
-	address := freeAddress(t)
-	e.url, e.flags = "http://"+address, []string{"--demo", "--web.listen-address=" + address}
-	e.start()
-	t.Cleanup(e.stop)
+	python := findPython(t, "prometheus_client.openmetrics.parser")
+	e := startDemo(t)
 	e.waitReady()
 
 	var targets []struct{ Targets []string }
@@ -137,7 +128,7 @@ func TestIndependentParser(t *testing.T) {
 	for _, path := range paths {
 		// A refresh in between changes some series: then again.
 		waitFor(t, time.Minute, path+" is the same in both formats", func() bool {
-			before, om, after := parse(t, e, path, classic), parse(t, e, path, openMetrics), parse(t, e, path, classic)
+			before, om, after := parse(t, python, e, path, classic), parse(t, python, e, path, openMetrics), parse(t, python, e, path, classic)
 			if t.Failed() {
 				t.FailNow()
 			}

@@ -55,11 +55,14 @@ type process struct {
 	err   error // after ended is closed
 }
 
-// startProcess starts a command whose output goes to log. If the process still
-// runs when the test ends, it is killed.
+// startProcess starts a command. Its output goes to log, if the command has no
+// other place for it. If the process still runs when the test ends, it is killed.
 func startProcess(t *testing.T, log *logBuffer, cmd *exec.Cmd) *process {
 	t.Helper()
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout = log
+	if cmd.Stderr == nil {
+		cmd.Stderr = log
+	}
 	if cmd.Dir == "" {
 		cmd.Dir = t.TempDir()
 	}
@@ -135,8 +138,8 @@ func waitFor(t *testing.T, limit time.Duration, what string, reached func() bool
 	t.Logf("%s: after %s", what, time.Since(start).Round(100*time.Millisecond))
 }
 
-// find returns the path of the first of the programs that is installed.
-func find(t *testing.T, names ...string) string {
+// findProgram returns the path of the first of the programs that is installed.
+func findProgram(t *testing.T, names ...string) string {
 	t.Helper()
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
@@ -147,8 +150,21 @@ func find(t *testing.T, names ...string) string {
 	return ""
 }
 
-// write writes a file and returns its path.
-func write(t *testing.T, dir, name, text string) string {
+// findPython returns a Python interpreter that has the modules. The test is skipped
+// if none has.
+func findPython(t *testing.T, modules ...string) string {
+	t.Helper()
+	for _, name := range []string{"python3", "/usr/bin/python3"} { // packages of Debian are in the second
+		if exec.CommandContext(t.Context(), name, "-c", "import "+strings.Join(modules, ", ")).Run() == nil {
+			return name
+		}
+	}
+	t.Skipf("Python's modules are not installed: %s", strings.Join(modules, ", "))
+	return ""
+}
+
+// writeFile writes a file and returns its path.
+func writeFile(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -171,8 +187,8 @@ next:
 	return found
 }
 
-// read returns the text of a file.
-func read(t *testing.T, file string) string {
+// readFile returns the text of a file.
+func readFile(t *testing.T, file string) string {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {

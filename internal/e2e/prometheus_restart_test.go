@@ -66,19 +66,14 @@ func TestPrometheusOverRestarts(t *testing.T) {
 			exporters[name].flags = append(exporters[name].flags, "--storage.path="+filepath.Join(dir, "state"))
 		}
 		exporters[name].start()
-		targets = append(targets, fmt.Sprintf("%q", strings.TrimPrefix(exporters[name].url, "http://")))
+		targets = append(targets, fmt.Sprintf("%q", exporters[name].listenAddress()))
 	}
-	for _, name := range []string{"rules.yml", "alerts.yml"} {
-		shortened(t, filepath.Join("..", "..", "dashboards", name), filepath.Join(dir, name))
-	}
-	address := freeAddress(t)
-	runProcess(t, find(t, "prometheus"), "--web.listen-address="+address, "--storage.tsdb.path="+filepath.Join(dir, "prom"),
-		"--config.file="+write(t, dir, "prometheus.yml", fmt.Sprintf(`
+	shortenRules(t, dashboards, dir, "rules.yml", "alerts.yml")
+	prometheus := startPrometheus(t, dir, fmt.Sprintf(`
 global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 1s}
 rule_files: [rules.yml, alerts.yml]
 scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%s]}]}]
-`, strings.Join(targets, ", "))))
-	prometheus := &promAPI{t: t, url: "http://" + address}
+`, strings.Join(targets, ", ")))
 	const joined, left = `cloudorg_member_transitions_total{from="none",to="JOIN",organization=%q}`, `cloudorg_member_transitions_total{from="JOIN",to="none",organization=%q}`
 	const firing = `ALERTS{alertname="CloudOrgInvitationLapsed",alertstate="firing",organization=%q}`
 	value := func(expr, name string) float64 { return prometheus.value(fmt.Sprintf(expr, name)) }

@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,43 +28,35 @@ const invitedAccount = 9000007
 // whose key is refused. Every panel must have data, and an alert must reach the
 // webhook, outlast an outage of the API, and resolve.
 func TestMonitoring(t *testing.T) {
-	prometheus, alertmanager := find(t, "prometheus"), find(t, "prometheus-alertmanager", "alertmanager")
-	dir := t.TempDir()
+	alertmanager, dir := findProgram(t, "prometheus-alertmanager", "alertmanager"), t.TempDir()
 
 	company := &inviter{sent: time.Now().Add(-10 * 24 * time.Hour)}
-	cloud := sim.NewNCP(sim.Config{AccessKey: siteAccess, SecretKey: siteSecret, Company: company.at, Unexpected: t.Errorf})
-	api := httptest.NewServer(cloud)
-	t.Cleanup(func() { cloud.Close(); api.Close() })
+	cloud := newSimulator(t, "ncp", sim.Config{Company: company.at})
+	api := startSite(t, cloud, "ncp", 3093)
 	received := &webhook{}
 	hook := httptest.NewServer(received)
 	t.Cleanup(hook.Close)
 
-	demo, controlled, prom, am := freeAddress(t), freeAddress(t), freeAddress(t), freeAddress(t)
-	config := write(t, dir, "config.yml", fmt.Sprintf(`
+	am := freeAddress(t)
+	demo := startDemo(t)
+	controlled := startExporter(t, fmt.Sprintf(`
 defaults: {cache_ttl: 1s, error_ttl: 1s, max_stale: 4s, refresh_timeout: 2s, rate_limit: 100}
 organizations:
   - {name: acme, cloud: ncp, base_url: %q, access_key: %s, secret_key: %s}
   - {name: refused, cloud: ncp, base_url: %q, access_key: %s, secret_key: anotherSecret}
-`, api.URL, siteAccess, siteSecret, api.URL, siteAccess))
-	runProcess(t, binary, "--demo", "--web.listen-address="+demo)
-	runProcess(t, binary, "--config.file="+config, "--web.listen-address="+controlled)
+`, api.url(), siteAccess, siteSecret, api.url(), siteAccess))
 	runProcess(t, alertmanager, "--cluster.listen-address=", "--web.listen-address="+am, "--storage.path="+filepath.Join(dir, "am"),
-		"--config.file="+write(t, dir, "alertmanager.yml", fmt.Sprintf(`
+		"--config.file="+writeFile(t, dir, "alertmanager.yml", fmt.Sprintf(`
 route: {receiver: webhook, group_by: [alertname, organization], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
 receivers: [{name: webhook, webhook_configs: [{url: %q, send_resolved: true}]}]
-%s`, hook.URL, read(t, filepath.Join("..", "..", "dashboards", "inhibit_rules.yml")))))
-	for _, name := range []string{"rules.yml", "alerts.yml", "thresholds.yml"} {
-		shortened(t, filepath.Join("..", "..", "dashboards", name), filepath.Join(dir, name))
-	}
-	runProcess(t, prometheus, "--web.listen-address="+prom, "--storage.tsdb.path="+filepath.Join(dir, "prom"),
-		"--rules.alert.resend-delay=1s",
-		"--config.file="+write(t, dir, "prometheus.yml", fmt.Sprintf(`
+%s`, hook.URL, readFile(t, filepath.Join(dashboards, "inhibit_rules.yml")))))
+	shortenRules(t, dashboards, dir, "rules.yml", "alerts.yml", "thresholds.yml")
+	p := startPrometheus(t, dir, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [rules.yml, alerts.yml, thresholds.yml]
 alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
 scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q, %q]}]}]
-`, am, demo, controlled)))
-	p := &promAPI{t: t, url: "http://" + prom}
+`, am, demo.listenAddress(), controlled.listenAddress()), "--rules.alert.resend-delay=1s")
 
 	waitFor(t, time.Minute, "2 targets are up", func() bool { return p.value(`sum(up{job="cloudorg"})`) == 2 })
 	waitFor(t, 30*time.Second, "all rules evaluate", p.rulesAreHealthy)
@@ -128,7 +118,7 @@ func everyPanelHasData(t *testing.T, p *promAPI) {
 	// Rates and quantiles need some scrapes, and some events happen every few days
 	// of the demo.
 	const limit = 90 * time.Second
-	files, err := filepath.Glob(filepath.Join("..", "..", "dashboards", "*.json"))
+	files, err := filepath.Glob(filepath.Join(dashboards, "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("dashboards: %v, %v", files, err)
 	}
@@ -282,124 +272,4 @@ func (w *webhook) names() string {
 	}
 	slices.Sort(all)
 	return strings.Join(all, ", ")
-}
-
-// A promAPI calls the API of a Prometheus server or an Alertmanager.
-type promAPI struct {
-	t   *testing.T
-	url string
-}
-
-// read decodes a response. It returns false while the server does not respond.
-func (p *promAPI) read(path string, answer any) bool {
-	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.url+path, nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return false
-	}
-	defer resp.Body.Close()
-	return json.NewDecoder(resp.Body).Decode(answer) == nil
-}
-
-// get decodes the data of a Prometheus server's response. It returns false while
-// the server does not respond.
-func (p *promAPI) get(path string, data any) bool {
-	answer := struct {
-		Status, Error string
-		Data          any
-	}{Data: data}
-	if !p.read(path, &answer) {
-		return false
-	}
-	if answer.Status == "error" {
-		p.t.Fatalf("%s: %s", path, answer.Error)
-	}
-	return answer.Status == "success"
-}
-
-type promResult struct {
-	Result []struct {
-		Metric map[string]string
-		Value  [2]any
-	}
-}
-
-func (p *promAPI) query(expr string) (r promResult) {
-	p.get("/api/v1/query?query="+url.QueryEscape(expr), &r)
-	return r
-}
-
-// value returns the value of the only series of expr, or -1.
-func (p *promAPI) value(expr string) float64 {
-	r := p.query(expr).Result
-	if len(r) != 1 {
-		return -1
-	}
-	return p.number(r[0].Value)
-}
-
-// valuesByInstance returns the values of expr by the label instance.
-func (p *promAPI) valuesByInstance(expr string) map[string]float64 {
-	values := map[string]float64{}
-	for _, r := range p.query(expr).Result {
-		values[r.Metric["instance"]] = p.number(r.Value)
-	}
-	return values
-}
-
-// number returns the number of a sample, whose time is the first element.
-func (p *promAPI) number(sample [2]any) float64 {
-	v, err := strconv.ParseFloat(fmt.Sprint(sample[1]), 64)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return v
-}
-
-// some reports whether expr has a series with a number.
-func (p *promAPI) some(expr string) bool {
-	r := p.query(expr)
-	for _, s := range r.Result {
-		if s.Value[1] != "NaN" {
-			return true
-		}
-	}
-	return false
-}
-
-// rulesAreHealthy reports whether every rule has been evaluated without an
-// error.
-func (p *promAPI) rulesAreHealthy() bool {
-	var r struct {
-		Groups []struct {
-			Rules []struct{ Name, Health, LastError string }
-		}
-	}
-	if !p.get("/api/v1/rules", &r) || len(r.Groups) == 0 {
-		return false
-	}
-	for _, g := range r.Groups {
-		for _, rule := range g.Rules {
-			if rule.Health == "err" {
-				p.t.Fatalf("rule %s: %s", rule.Name, rule.LastError)
-			}
-			if rule.Health != "ok" {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// shortened copies rules so that they are evaluated every second, compare the
-// times of scrapes to the second, and alerts fire after one.
-func shortened(t *testing.T, from, to string) {
-	t.Helper()
-	b := []byte(strings.NewReplacer("[40m:2m]", "[1m:1s]", "[30m:2m]", "[50s:1s]", " - 120)", " - 3)").Replace(read(t, from)))
-	b = regexp.MustCompile(`(?m)^( +)interval: \w+$`).ReplaceAll(b, []byte("${1}interval: 1s"))
-	b = regexp.MustCompile(`(?m)^( +)for: \w+$`).ReplaceAll(b, []byte("${1}for: 1s"))
-	write(t, filepath.Dir(to), filepath.Base(to), string(b))
 }

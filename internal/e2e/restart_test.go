@@ -106,7 +106,7 @@ func TestRestartInOutage(t *testing.T) {
 	var r reading
 	// scrape does not wait for the retries of a refresh.
 	scrape := func() reading {
-		r, err := e.tryScrape(time.Second)
+		r, err := e.tryScrape("/metrics", time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

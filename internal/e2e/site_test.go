@@ -3,24 +3,13 @@
 package e2e_test
 
 import (
-	"bytes"
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -225,125 +214,4 @@ func spoil(change func(cloud, body string) string) func(s *site, path string) {
 			_, _ = io.WriteString(w, change(s.cloud, rec.Body.String()))
 		}})
 	}
-}
-
-// A socks is a SOCKS5 proxy that resolves every name to one address, or none.
-type socks struct {
-	address string
-	target  string
-	unknown atomic.Bool // no name resolves
-}
-
-// newSocks starts a proxy in front of a site.
-func newSocks(t *testing.T, s *site) *socks {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	p := &socks{address: listener.Addr().String(), target: s.address}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go p.serve(t.Context(), conn)
-		}
-	}()
-	return p
-}
-
-func (p *socks) serve(ctx context.Context, conn net.Conn) {
-	defer conn.Close()
-	const found, noHost = 0, 4
-	read := func(n int) []byte {
-		b := make([]byte, n)
-		if _, err := io.ReadFull(conn, b); err != nil {
-			return make([]byte, n)
-		}
-		return b
-	}
-	reply := func(code byte) { _, _ = conn.Write([]byte{5, code, 0, 1, 0, 0, 0, 0, 0, 0}) }
-	read(int(read(2)[1])) // the ways to log in
-	_, _ = conn.Write([]byte{5, 0})
-	read(int(read(5)[4]) + 2) // version, command, blank, kind and length; name and port
-	if p.unknown.Load() {
-		reply(noHost)
-		return
-	}
-	out, err := new(net.Dialer).DialContext(ctx, "tcp", p.target)
-	if err != nil {
-		reply(noHost)
-		return
-	}
-	defer out.Close()
-	reply(found)
-	go func() {
-		_, _ = io.Copy(out, conn)
-		out.Close()
-	}()
-	_, _ = io.Copy(conn, out)
-}
-
-// An authority signs certificates for sites.
-type authority struct {
-	t    *testing.T
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string // its own certificate
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{t: t, file: filepath.Join(t.TempDir(), "ca.pem")}
-	own := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}
-	a.cert = own
-	der := a.sign(own, nil)
-	var err error
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if err := os.WriteFile(a.file, b.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-// sign signs a certificate for a key; nil makes the authority's own.
-func (a *authority) sign(c *x509.Certificate, key *ecdsa.PrivateKey) []byte {
-	a.t.Helper()
-	if key == nil {
-		var err error
-		if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-			a.t.Fatal(err)
-		}
-		key = a.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, a.cert, &key.PublicKey, a.key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return der
-}
-
-// config returns the TLS configuration of a server at ip, whose certificate
-// expires after valid.
-func (a *authority) config(ip net.IP, valid time.Duration) *tls.Config {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	der := a.sign(&x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "site"}, IPAddresses: []net.IP{ip},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(valid),
-	}, key)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }

@@ -107,7 +107,7 @@ type usage struct {
 	resident                   int // MiB
 }
 
-// usage usages an idle exporter.
+// usage measures an idle exporter.
 func (e *exporter) usage(when string) usage {
 	e.t.Helper()
 	time.Sleep(300 * time.Millisecond)
@@ -194,7 +194,7 @@ func (s *scraper) scrape(client *http.Client) {
 }
 
 // TestSoak runs 50 organizations with faults, key rotations, reloads and scrapes
-// at random times, and usages what the program uses before and after.
+// at random times, and measures what the program uses before and after.
 func TestSoak(t *testing.T) {
 	ca := newAuthority(t)
 	tenants := make([]*tenant, soakOrganizations)
@@ -205,7 +205,7 @@ func TestSoak(t *testing.T) {
 	exporter := startExporter(t, one, "--scrape.timeout-offset="+allow(4*time.Second, 2*time.Second).String())
 	settle := func(want int) {
 		t.Helper()
-		waitFor(t, time.Minute, fmt.Sprintf("%d organizations are well", want), func() bool {
+		waitFor(t, time.Minute, fmt.Sprintf("all collectors of %d organizations succeed", want), func() bool {
 			r := exporter.scrape("/metrics")
 			delete(r, "")
 			for name := range r {

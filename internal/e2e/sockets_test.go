@@ -30,7 +30,7 @@ func TestSocketActivation(t *testing.T) {
 	// As systemd does: the socket is file 3 and meant for this process.
 	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, binary, "--web.systemd-socket", "--config.file="+e.config)
 	cmd.ExtraFiles = []*os.File{socket}
-	e.process = startProcess(t, e.log, cmd)
+	e.startWith(cmd)
 	e.waitReady()
 	if status, _, _ := e.get("/metrics"); status != http.StatusOK {
 		t.Errorf("/metrics: %d", status)

@@ -160,7 +160,7 @@ func damages() []damage {
 			}
 		}, countersFrom0, unreadable("acme-HASH.state is not a regular file"), 3},
 		{"a temporary file is left over", false, func(t *testing.T, s *storage) {
-			write(t, s.dir, filepath.Base(s.file())+".tmp", "cloudorg_exporter state 1 sha")
+			writeFile(t, s.dir, filepath.Base(s.file())+".tmp", "cloudorg_exporter state 1 sha")
 		}, countersKept, "msg=restored", 2},
 		{"base_url is another one", false, func(t *testing.T, s *storage) {
 			other := startSite(t, s.site.truth, "ncp", 3099)
@@ -179,7 +179,7 @@ func damages() []damage {
 			if err := os.RemoveAll(s.dir); err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Dir(s.dir), "state", "")
+			writeFile(t, filepath.Dir(s.dir), "state", "")
 		}, doesNotStart, `msg=exiting err="--storage.path: storage: DIR is not a directory"`, 0},
 		{"the directory's parent is missing", false, func(t *testing.T, s *storage) {
 			if err := os.RemoveAll(filepath.Dir(s.dir)); err != nil {
@@ -294,12 +294,12 @@ func TestStorageFailures(t *testing.T) {
 			if served := s.served(s.change()); served != countersKept {
 				t.Errorf("after the outage: %s", served)
 			}
+			s.stop()
 			for _, line := range []string{o.log, `msg="storage write recovered"`} {
 				if have := strings.Count(s.messages(), line); have != 1 {
 					t.Errorf("log: want one line with %s, have %d:\n%s", line, have, s.messages())
 				}
 			}
-			s.stop()
 			s.start()
 			if served := s.served(s.read()); served != countersKept {
 				t.Errorf("after a restart: %s", served)
