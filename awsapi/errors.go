@@ -112,6 +112,9 @@ func kind(code string, status int) httpx.Kind {
 		return httpx.Throttled
 	case "ServiceException", "InternalFailure", "ServiceUnavailable", "ConcurrentModificationException", "IDPCommunicationError":
 		return httpx.Server
+	case "AWSOrganizationsNotInUseException", "ParentNotFoundException", "PolicyNotFoundException", "AccountNotFoundException",
+		"OrganizationalUnitNotFoundException", "UnsupportedAPIEndpointException", "InvalidInputException", "ConstraintViolationException":
+		return httpx.Other
 	case "":
 		if status == http.StatusForbidden {
 			return httpx.Auth
@@ -120,6 +123,9 @@ func kind(code string, status int) httpx.Kind {
 	}
 	if status == http.StatusTooManyRequests {
 		return httpx.Throttled
+	}
+	if status/100 == 2 {
+		return httpx.Decode // an error that nobody knows in place of an answer
 	}
 	return httpx.Other
 }

@@ -195,6 +195,7 @@ func TestForms(t *testing.T) {
 		{name: "late", body: &broken{strings.NewReader(`{"name": "Ki`), os.ErrDeadlineExceeded}, want: "timeout 12"},
 		{name: "ended early", body: &broken{strings.NewReader(`{"name": "Ki`), io.ErrUnexpectedEOF}, want: "cut 12"},
 		{name: "deep", body: strings.NewReader(strings.Repeat("[", 20_000)), want: "other 20000"},
+		{name: "deep and valid", body: strings.NewReader(strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1)), want: "other 202"},
 		{name: "a long value", body: strings.NewReader(`"` + strings.Repeat("Kim", 1_000_000)), want: "cut"},
 		{name: "no answer", err: errors.New("dial tcp 10.1.2.3:443: refused"), want: "network"},
 		{name: "no answer in time", err: os.ErrDeadlineExceeded, want: "timeout"},
@@ -343,6 +344,9 @@ func shape(body string) (string, bool) {
 	for n := 0; ; n++ {
 		ended := n > 0 && dec.StackDepth() == 0
 		token, err := dec.ReadToken()
+		if dec.StackDepth() > maxDepth {
+			return "", false
+		}
 		if err != nil || ended {
 			return kinds.String(), errors.Is(err, io.EOF) && ended
 		}

@@ -101,8 +101,14 @@ func (r *rewriter) value(kind Kind, in string, documented bool) error {
 	return r.enc.WriteValue(raw)
 }
 
+// maxDepth limits the indentation, which would be megabytes per line.
+const maxDepth = 100
+
 // nested copies an object or an array, of which each copies one element.
 func (r *rewriter) nested(each func() error) error {
+	if r.dec.StackDepth() >= maxDepth {
+		return errors.New("nested too deeply")
+	}
 	if err := r.bracket(); err != nil {
 		return err
 	}

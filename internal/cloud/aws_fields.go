@@ -9,7 +9,7 @@ func awsFields() capture.Fields {
 	return capture.Documented(map[capture.Kind]string{
 		capture.Keep: `
 			FeatureSet Status State Type JoinedMethod Action AwsManaged FailureReason TargetType PolicyType
-			MaxResults ActionType States Filter.ActionType __type code Code Reason`,
+			MaxResults ActionType States Filter Filter.ActionType __type code Code Reason`,
 		capture.ID: `
 			Id MasterAccountId AccountId GovCloudAccountId TargetId ParentId PolicyId ParentHandshakeId NextToken
 			ServicePrincipal`,
@@ -19,7 +19,7 @@ func awsFields() capture.Fields {
 		capture.Text: `
 			Organization AvailablePolicyTypes MasterAccountEmail Roots Name PolicyTypes OrganizationalUnits Accounts Email
 			Handshakes Parties Resources Value Policies Description Targets CreateAccountStatuses AccountName
-			DelegatedAdministrators DelegatedServices EnabledServicePrincipals Filter
+			DelegatedAdministrators DelegatedServices EnabledServicePrincipals
 			Message message`,
 	})
 }

@@ -22,10 +22,10 @@ import (
 )
 
 const (
-	ncpHost, scpHost = "127.0.0.1:1001", "127.0.0.1:1002"
-	capturedAccess   = "EXAMPLEACCESSKEY"
-	capturedSecret   = "EXAMPLESECRETKEY"
-	capturedYAML     = `
+	ncpHost, scpHost, awsHost = "127.0.0.1:1001", "127.0.0.1:1002", "127.0.0.1:1003"
+	capturedAccess            = "EXAMPLEACCESSKEY"
+	capturedSecret            = "EXAMPLESECRETKEY"
+	capturedYAML              = `
 defaults: {rate_limit: 1000, cache_ttl: 2h, error_ttl: 2h, max_stale: 2h}
 organizations:
   - name: confidential
@@ -42,6 +42,12 @@ organizations:
     page_size: 20
     collectors: [organization, members, invitations, received_invitations, api_version]
     invitation_lifetime: 30d
+  - name: confidential-aws
+    cloud: aws
+    access_key: ` + capturedAccess + `
+    secret_key: ` + capturedSecret + `
+    base_url: http://` + awsHost + `
+    collectors: [organization, groups, members, invitations, received_invitations, policies, account_creations, delegations, service_access]
 `
 )
 
@@ -82,14 +88,14 @@ func plantedBody(list string) string {
 func TestCapture(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		fail func(ncp, scp sim.Cloud)
+		fail func(ncp, scp, aws sim.Cloud)
 		has  []string // in the metrics
 	}{
 		{
-			"demo", func(sim.Cloud, sim.Cloud) {},
+			"demo", func(sim.Cloud, sim.Cloud, sim.Cloud) {},
 			[]string{`cloudorg_members{cloud="ncp",organization="confidential",status="INVT"}`},
 		},
-		{"failing", func(ncp, scp sim.Cloud) {
+		{"failing", func(ncp, scp, aws sim.Cloud) {
 			ncp.SetFault("/org", sim.Fault{Hang: true})
 			ncp.SetFault("/account/leave", sim.NCPError("COMMON_104"))
 			ncp.SetFault("/policy/list", sim.Fault{Body: sim.NCPGateway("200").Body})
@@ -99,6 +105,8 @@ func TestCapture(t *testing.T) {
 			scp.SetFault("/v1/organization-invitations", sim.Fault{Garbage: true})
 			scp.SetFault("/v1/account-invitations", sim.Fault{Body: "null"})
 			scp.SetFault("/", sim.Fault{HangBody: true})
+			aws.SetFault("ListAccounts", sim.AWSError("TooManyRequestsException"))
+			aws.SetFault("ListRoots", sim.Fault{Body: sim.AWSError("AccessDeniedException").Body})
 		}, []string{
 			`cloudorg_collector_error{cloud="ncp",collector="organization",organization="confidential",reason="timeout"}`,
 			`cloudorg_collector_error{cloud="ncp",collector="withdrawals",organization="confidential",reason="throttled"}`,
@@ -106,7 +114,7 @@ func TestCapture(t *testing.T) {
 			`cloudorg_collector_error{cloud="scp",collector="invitations",organization="confidential-too",reason="decode"}`,
 			`cloudorg_collector_error{cloud="scp",collector="api_version",organization="confidential-too",reason="timeout"}`,
 		}},
-		{"planted", func(ncp, scp sim.Cloud) {
+		{"planted", func(ncp, scp, aws sim.Cloud) {
 			header := http.Header{
 				"Retry-After": {"kim.minjun@example.test"}, "Content-Type": {"text/plain; name=minjun.kim"},
 				"X-Ncp-Trace-Id": {"AKIAPLANTED0KEY"}, "Set-Cookie": {"a=AKIAPLANTED0KEY"},
@@ -118,6 +126,9 @@ func TestCapture(t *testing.T) {
 			ncp.SetFault("/org", sim.Fault{Body: `<a href="mailto:kim.minjun@example.test">Kim Min-jun</a>`})
 			scp.SetFault("/v1/organization-accounts", sim.Fault{Body: plantedBody("accounts")})
 			scp.SetFault("/v1/organization-invitations", sim.Fault{Body: plantedBody("organization_invitations")[:900] + " 김민준"})
+			aws.SetFault("ListHandshakesForAccount", sim.Fault{Body: plantedBody("Handshakes")})
+			aws.SetFault("ListAccounts", sim.Fault{Status: 400, Body: `{"__type": "Kim Min-jun", "Message": "arn:aws:sts::821012345678:assumed-role/x/kim.minjun@example.test"}`})
+			aws.SetFault("DescribeOrganization", sim.Fault{Body: `{"Organization": {"Id": "minjun.kim", "Arn": "arn:aws:organizations::821012345678:/home/minjun/keys", "MasterAccountId": "821012345678", "MasterAccountEmail": "kim.minjun@example.test"}}`})
 			scp.SetFault("/v1/account-invitations", sim.Fault{Body: `"Kim Min-jun" 010-1234-5678`})
 			scp.SetFault("/v1/organizations", sim.Fault{Status: 403, Body: `{"errors": [{"code": "Forbidden", "detail": ["minjun.kim"], "response": {"action_name": "organization:minjun.kim", "who": "김민준"}}], "Kim Min-jun": 821012345678}`})
 		}, []string{
@@ -131,7 +142,7 @@ func TestCapture(t *testing.T) {
 			calls := 0
 			secrets := slices.Clone(planted)
 			synctest.Test(t, func(t *testing.T) {
-				companies := []func(time.Time) sim.Company{sim.Living(7, 6, 40), sim.Living(11, 4, 25)}
+				companies := []func(time.Time) sim.Company{sim.Living(7, 6, 40), sim.Living(11, 4, 25), sim.Living(13, 5, 60)}
 				for _, company := range companies {
 					c := company(sim.SampleTime())
 					secrets = append(secrets, c.Name)
@@ -142,13 +153,15 @@ func TestCapture(t *testing.T) {
 				scp := sim.NewSCP(sim.Config{AccessKey: capturedAccess, SecretKey: capturedSecret, Company: companies[1], Clock: clock})
 				defer ncp.Close()
 				defer scp.Close()
-				tt.fail(ncp, scp)
+				aws := sim.NewAWS(sim.Config{AccessKey: capturedAccess, SecretKey: capturedSecret, Company: companies[2], Clock: clock})
+				defer aws.Close()
+				tt.fail(ncp, scp, aws)
 				c, err := capture.New(dir)
 				if err != nil {
 					t.Fatal(err)
 				}
-				want = counts(t, newWorldAt(t, sim.SampleTime(), capturedYAML, hosts{ncpHost: ncp, scpHost: scp}, c))
-				for _, s := range []sim.Cloud{ncp, scp} {
+				want = counts(t, newWorldAt(t, sim.SampleTime(), capturedYAML, hosts{ncpHost: ncp, scpHost: scp, awsHost: aws}, c))
+				for _, s := range []sim.Cloud{ncp, scp, aws} {
 					for _, n := range s.Calls() {
 						calls += n
 					}
@@ -166,7 +179,7 @@ func TestCapture(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var start time.Time
 				replayed := hosts{}
-				for i, host := range []string{ncpHost, scpHost} {
+				for i, host := range []string{ncpHost, scpHost, awsHost} {
 					c, err := sim.OpenCapture(dir, i+1)
 					if err != nil {
 						t.Fatal(err)
@@ -207,7 +220,7 @@ func checkFiles(t *testing.T, dir string, calls int, secrets []string) {
 }
 
 var (
-	label = regexp.MustCompile(`(\w*(?:_id|_name|id)|master_id)="([^"]*)"`)
+	label = regexp.MustCompile(`(\w*(?:_id|_name|id)|service)="([^"]*)"`)
 	value = regexp.MustCompile(`^(cloudorg_\w+)(.*) (\S+)$`)
 )
 
