@@ -84,6 +84,7 @@ func readOnce(t *testing.T, yaml string) org.Snapshot {
 // Our client reads an organization from moto, an independent mock of AWS. moto
 // checks signatures, and the permissions that our documentation names.
 func TestAWSClientAgainstMoto(t *testing.T) {
+	t.Parallel()
 	python := findPython(t, "moto.server", "boto3")
 	address := freeAddress(t)
 	_, port, err := net.SplitHostPort(address)
@@ -171,6 +172,7 @@ organizations:
 // AWS's Python client reads everything from our simulator, with several forms of
 // paging.
 func TestBoto3AgainstSimulator(t *testing.T) {
+	t.Parallel()
 	python := findPython(t, "moto.server", "boto3")
 	for name, setting := range map[string]struct {
 		cfg    sim.Config
