@@ -81,6 +81,14 @@ func TestInhibitRules(t *testing.T) {
 	}
 }
 
+// The compose file's Alertmanager has the inhibition rules.
+func TestComposeHasInhibitRules(t *testing.T) {
+	_, rules, found := strings.Cut(string(read(t, "inhibit_rules.yml")), "\ninhibit_rules:\n")
+	if !found || !strings.HasSuffix(string(read(t, filepath.Join("..", "deploy", "compose", "alertmanager.yml"))), "\ninhibit_rules:\n"+rules) {
+		t.Error("deploy/compose/alertmanager.yml has other inhibition rules than inhibit_rules.yml")
+	}
+}
+
 // Alertmanager takes the inhibition rules.
 func TestAlertmanagerTakesInhibitRules(t *testing.T) {
 	if !withPromtool() {

@@ -43,7 +43,7 @@ for platform in ${PLATFORMS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 w
 	cp README.md CHANGELOG.md "$dir/"
 	cp -r docs "$dir/" # the README links to it
 	rm -f "$dir"/docs/*.go "$dir/docs/img/shoot.sh"
-	cp dashboards/*.json dashboards/README.md dashboards/{thresholds,rules,alerts}.yml "$dir/dashboards/"
+	cp dashboards/*.json dashboards/README.md dashboards/{thresholds,rules,alerts,inhibit_rules}.yml "$dir/dashboards/"
 	[ "$os" != linux ] || cp -r deploy/systemd "$dir/"
 	# The modules in the binary, without the time and a serial number.
 	cyclonedx-gomod bin -json -noserial -licenses=false -version "$version" "$dir/$binary" 2>/dev/null >"$work/sbom"
