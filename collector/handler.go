@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -228,14 +229,33 @@ func (h *Handler) write(w io.Writer, a answer) error {
 	return nil
 }
 
+// starters is how many goroutines start the refreshes of a scrape. One for each
+// organization would take gigabytes when hundreds of scrapes come at once.
+const starters = 32
+
 // refresh makes the refreshes that are due, all at once, and waits for them
 // until ctx ends.
 func refresh(ctx context.Context, caches []*org.Cache) {
-	var wg sync.WaitGroup
-	for _, c := range caches {
-		wg.Go(func() { c.Snapshot(ctx) })
+	var starting sync.WaitGroup
+	var started atomic.Int64
+	waits := make([]func() org.Snapshot, len(caches))
+	for range min(starters, len(caches)) {
+		starting.Go(func() { // a key file that hangs delays some of the others only
+			for ctx.Err() == nil {
+				i := int(started.Add(1)) - 1
+				if i >= len(caches) {
+					return
+				}
+				waits[i] = caches[i].Refresh(ctx)
+			}
+		})
 	}
-	wg.Wait()
+	starting.Wait()
+	for _, wait := range waits {
+		if wait != nil {
+			wait()
+		}
+	}
 }
 
 // collect returns the collectors that the request limits itself to; nil for

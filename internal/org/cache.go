@@ -108,21 +108,32 @@ func (c *Cache) Name() string { return c.cfg.Organization }
 // not wait for a refresh that has run for longer than the caller can wait in
 // all. The refresh goes on for later callers.
 func (c *Cache) Snapshot(ctx context.Context) Snapshot {
+	if wait := c.Refresh(ctx); wait != nil {
+		return wait()
+	}
+	return c.Last()
+}
+
+// Refresh starts a refresh if one is due. It returns how to wait for the one that
+// runs, as Snapshot does; nil if none runs.
+func (c *Cache) Refresh(ctx context.Context) (wait func() Snapshot) {
 	r := c.join(ctx)
 	if r == nil {
-		return c.Last()
+		return nil
 	}
+	late, cancel := ctx, context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		budget := max(time.Until(deadline), minWait)
-		late, cancel := context.WithDeadline(ctx, r.started.Add(budget))
-		defer cancel()
-		ctx = late
+		late, cancel = context.WithDeadline(ctx, r.started.Add(budget))
 	}
-	select {
-	case <-r.ended:
-		return r.found
-	case <-ctx.Done():
-		return c.Last()
+	return func() Snapshot {
+		defer cancel()
+		select {
+		case <-r.ended:
+			return r.found
+		case <-late.Done():
+			return c.Last()
+		}
 	}
 }
 
