@@ -141,20 +141,16 @@ func (r *Refresh) take(ctx context.Context, n int64) error {
 	if r == nil {
 		return nil
 	}
-	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", errWaited, ctx.Err())
+	if err := enter(ctx, r.turn); err != nil {
+		return err
 	}
+	defer func() { <-r.turn }()
 	if r.takeShare(n) {
 		return nil
 	}
 	if !r.isLarge() {
-		select {
-		case r.budget.large <- struct{}{}:
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", errWaited, ctx.Err())
+		if err := enter(ctx, r.budget.large); err != nil {
+			return err
 		}
 	}
 	r.mu.Lock()
@@ -165,6 +161,22 @@ func (r *Refresh) take(ctx context.Context, n int64) error {
 	}
 	r.add(n, 0)
 	return nil
+}
+
+// enter puts an element into a channel that has room for one. It fails if it
+// had to wait for longer than ctx, and not because ctx had ended before.
+func enter(ctx context.Context, c chan<- struct{}) error {
+	select {
+	case c <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case c <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", errWaited, ctx.Err())
+	}
 }
 
 func (r *Refresh) isLarge() bool {
