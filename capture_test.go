@@ -13,6 +13,7 @@ import (
 
 // --once.capture writes one file per call beside the metrics, and tells so.
 func TestOnceCapture(t *testing.T) {
+	t.Parallel()
 	ncp, url := simulate(t, nil)
 	ncp.SetFault("/account/leave", sim.NCPError("COMMON_103"))
 	config := write(t, "config.yml", "organizations:\n"+organization("acme", url))

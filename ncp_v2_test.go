@@ -78,6 +78,7 @@ func TestOnceV2(t *testing.T) {
 // A reload from one version to the other and back counts no change of a member,
 // keeps the counters, and has the statuses of the version in force.
 func TestReloadBetweenVersions(t *testing.T) {
+	t.Parallel()
 	ncp, url := simulate(t, nil)
 	file := write(t, "config.yml", "organizations:\n"+organization("acme", url))
 	p := start(t, "--web.enable-lifecycle", "--config.file="+file, "--storage.path="+t.TempDir())

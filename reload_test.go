@@ -124,6 +124,7 @@ func TestReloadStaysReady(t *testing.T) {
 // A key is rotated under load: the old one stops, the new one is written, and
 // no scrape fails.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	ncp, url := simulate(t, nil)
 	dir := t.TempDir()
 	accessFile, secretFile := write(t, filepath.Join(dir, "access"), access+"\n"), write(t, filepath.Join(dir, "secret"), secret+"\n")
@@ -171,6 +172,7 @@ func TestRotation(t *testing.T) {
 // After a hundred reloads nothing is left of the organizations that were
 // there for a while; goleak looks at the end of all tests.
 func TestReloads(t *testing.T) {
+	t.Parallel()
 	_, url := simulate(t, nil)
 	file := write(t, "config.yml", "organizations:\n"+organization("acme", url))
 	p := start(t, "--web.enable-lifecycle", "--config.file="+file)

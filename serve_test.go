@@ -149,6 +149,7 @@ func TestServeDrain(t *testing.T) {
 // No login, e-mail address, personal name or key is shown anywhere, whatever
 // happens.
 func TestServePrivacy(t *testing.T) {
+	t.Parallel()
 	company := sim.Living(3, 5, 60)
 	ncp, url := simulate(t, func(c *sim.Config) { c.Company = company })
 	p := start(t, "--web.enable-lifecycle", "--web.enable-pprof", "--config.file="+write(t, "config.yml",
@@ -180,6 +181,7 @@ func TestServePrivacy(t *testing.T) {
 
 // The demo has every NCP metric, and its values move.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--demo")
 	p.ready()
 	first := p.get("/probe?target=demo")
