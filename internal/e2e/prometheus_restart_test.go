@@ -2,7 +2,8 @@
 
 package e2e_test
 
-// What Prometheus shows of an exporter that restarts: increase() and alerts.
+// What Prometheus shows of an exporter that restarts, or changes to another
+// version of the API: increase() and alerts.
 
 import (
 	"fmt"
@@ -158,5 +159,42 @@ scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%s]}]}]
 	}
 	for _, e := range exporters {
 		e.stop()
+	}
+}
+
+// TestPrometheusOverVersions reloads an exporter from version 1 of NCP's API to
+// version 2 and back, under a real Prometheus server. The two call the same
+// members by other statuses. No member may seem to have changed, and no alert
+// about members may fire.
+func TestPrometheusOverVersions(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ncp := startSite(t, newSimulator(t, "ncp", sim.Config{}), "ncp", 3082)
+	yaml := func(version string) string {
+		return "defaults: {cache_ttl: 500ms, error_ttl: 500ms, rate_limit: 1000}\norganizations:\n" + organization("acme", ncp) + "    api_version: " + version + "\n"
+	}
+	e := startExporter(t, yaml("v1"))
+	shortenRules(t, dashboards, dir, "rules.yml", "alerts.yml")
+	prometheus := startPrometheus(t, dir, fmt.Sprintf(`
+global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 1s}
+rule_files: [rules.yml, alerts.yml]
+scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%q]}]}]
+`, e.listenAddress()))
+	const alerts = `count_over_time(ALERTS{alertname=~"CloudOrgMember.*",alertstate="firing"}[10m])`
+	for _, step := range []struct{ version, status string }{{"v1", "JOIN"}, {"v2", "JOINED"}, {"v1", "JOIN"}} {
+		e.reload(yaml(step.version))
+		waitFor(t, 30*time.Second, step.version+" is scraped", func() bool {
+			return prometheus.value(`cloudorg_members{organization="acme",status="`+step.status+`"}`) == 3
+		})
+		time.Sleep(5 * time.Second) // for a rule that takes what it sees for a change
+	}
+	if changes := prometheus.value(`sum(max_over_time(cloudorg_member_transitions_total[10m]))`); changes != 0 {
+		t.Errorf("members that seem to have changed: %v", changes)
+	}
+	if prometheus.some(alerts) {
+		t.Errorf("alerts about members: %v", prometheus.query(`ALERTS{alertname=~"CloudOrgMember.*"}`))
+	}
+	if evaluated := prometheus.value(`count(organization:cloudorg_members:sum)`); evaluated < 1 {
+		t.Errorf("the rules are not evaluated: %v", evaluated)
 	}
 }
