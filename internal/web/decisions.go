@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
@@ -54,8 +55,12 @@ func (t tally) ToDecide() (n int) {
 // tallyOf counts what waits in s.
 func tallyOf(s *org.Snapshot, now time.Time) tally {
 	t := tally{}
+	// Version 2 of NCP's API lists an accepted invitation until the 3rd.
+	mayBeAccepted := firstDays(now) && slices.Contains(s.Known.Members, "JOINED")
 	for _, i := range s.Invitations.Items {
-		t[sentKind(i, now)]++
+		if k := sentKind(i, now); k != invitationExpiring || !mayBeAccepted {
+			t[k]++
+		}
 	}
 	for _, i := range s.Received.Items {
 		if i.Pending {
@@ -85,11 +90,14 @@ func sentKind(i org.Invitation, now time.Time) kind {
 	return nothing
 }
 
-// requestKind is nothing on the 1st and 2nd of a month in Korea, as in the
-// alert: NCP accepts no decision then.
+// firstDays reports whether it is the 1st or 2nd of a month in Korea. NCP
+// processes nothing then; the alerts are silent, too.
+func firstDays(now time.Time) bool {
+	return now.In(time.FixedZone("KST", 9*60*60)).Day() <= 2
+}
+
 func requestKind(w org.Withdrawal, now time.Time) kind {
-	korea := time.FixedZone("KST", 9*60*60)
-	if w.Requested.IsZero() || now.Sub(w.Requested) <= leavingLongerFor || now.In(korea).Day() <= 2 {
+	if w.Requested.IsZero() || now.Sub(w.Requested) <= leavingLongerFor || firstDays(now) {
 		return nothing
 	}
 	return requestPending

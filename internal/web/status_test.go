@@ -245,6 +245,29 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
+// Version 2 of NCP's API lists an accepted invitation until the 3rd of a month
+// in Korea: until then none is said to expire.
+func TestInvitationsThatMayBeAccepted(t *testing.T) {
+	for _, tt := range []struct {
+		status string
+		now    time.Time
+		want   string
+	}{
+		{"JOINED", time.Date(2026, time.December, 2, 14, 59, 0, 0, time.UTC), ""},
+		{"JOINED", time.Date(2026, time.December, 2, 15, 0, 0, 0, time.UTC), "1"},
+		{"JOIN", time.Date(2026, time.December, 2, 14, 59, 0, 0, time.UTC), "1"},
+	} {
+		s := good("acme")
+		s.Known.Members = []string{tt.status}
+		s.Invitations = read(0, org.Invitation{MemberID: "1", Pending: true, Expires: tt.now.Add(day)})
+		cfg := statusConfig(s)
+		cfg.Now = func() time.Time { return tt.now }
+		if have := decisions(parse(t, get(t, handler(cfg), "/").Body.String()))["CloudOrgInvitationExpiring"]; have != tt.want {
+			t.Errorf("%s at %s: want %q, have %q", tt.status, tt.now, tt.want, have)
+		}
+	}
+}
+
 // The page and the alerts have the same thresholds.
 func TestThresholdsAreThoseOfTheAlerts(t *testing.T) {
 	thresholds, err := os.ReadFile("../../dashboards/thresholds.yml")
