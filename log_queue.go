@@ -12,7 +12,7 @@ const (
 	logFlush = 500 * time.Millisecond // how long the end of the program waits for all
 )
 
-// A queuedLog writes lines in a goroutine, so that nobody waits for a reader of
+// A queuedLog writes lines in a goroutine, so that no caller waits for a reader of
 // the log that has stopped. Write waits for its line unless the one before was
 // not written in time. Lines that do not fit in the queue are counted and
 // dropped.
@@ -95,7 +95,7 @@ func (l *queuedLog) write(line queuedLine) {
 	close(line.written)
 }
 
-// close writes what is queued, unless nobody reads it.
+// close writes what is queued, unless the log has no reader.
 func (l *queuedLog) close() {
 	close(l.stop)
 	select {

@@ -231,7 +231,7 @@ func (c *callCounter) of(organization string) int {
 	return c.calls[organization]
 }
 
-// isTerminal reports whether somebody is watching w.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

@@ -42,7 +42,7 @@ const (
 func serve(ctx context.Context, flags *flags, load loader, stderr io.Writer) error {
 	hangups := make(chan os.Signal, 1) // one reload is enough for all that wait
 	signal.Notify(hangups, syscall.SIGHUP)
-	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go away
+	signal.Ignore(syscall.SIGPIPE) // the reader of the log may end
 	direct, _ := newLoggers(stderr, flags.logLevel, flags.logFormat)
 	queue := newQueuedLog(stderr, func(lines int64) {
 		level.Warn(direct).Log("msg", "log lines dropped: nobody has read the log", "lines", lines)
@@ -130,7 +130,7 @@ func (s *server) run(ctx context.Context, hangups <-chan os.Signal) error {
 	return s.listen(ctx, sync.OnceFunc(func() { close(listening) }))
 }
 
-// refreshRegularly keeps the demo alive that nobody scrapes.
+// refreshRegularly keeps the demo current without a scraper.
 func (s *server) refreshRegularly(ctx context.Context) {
 	tick := time.NewTicker(demoInterval)
 	defer tick.Stop()

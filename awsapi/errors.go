@@ -125,7 +125,7 @@ func kind(code string, status int) httpx.Kind {
 		return httpx.Throttled
 	}
 	if status/100 == 2 {
-		return httpx.Decode // an error that nobody knows in place of an answer
+		return httpx.Decode // an undocumented error in place of an answer
 	}
 	return httpx.Other
 }

@@ -230,7 +230,7 @@ func (f *Fleet) Prime(ctx context.Context) {
 		inSlot(ctx, slots, &work, func() { c.Prime(ctx) })
 	}
 	work.Wait()
-	_ = f.Ready() // remembered, even if nobody asks before the next reload
+	_ = f.Ready() // remembered before a reload adds an organization
 }
 
 // inSlot waits for a slot, or for the end of ctx, and then runs work. After a

@@ -29,7 +29,7 @@ type Credential struct {
 	broken bool // the files cannot be read now
 
 	mu       sync.Mutex
-	checking chan struct{} // closed when the files have been looked at; nil if nobody does
+	checking chan struct{} // closed when the files have been checked; nil if no check runs
 	keys     []string      // in the order of sources; replaced, never changed
 	revision uint64
 }

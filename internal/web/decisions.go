@@ -96,6 +96,8 @@ func firstDays(now time.Time) bool {
 	return now.In(time.FixedZone("KST", 9*60*60)).Day() <= 2
 }
 
+// requestKind returns the kind of a request to leave that has waited for too
+// long.
 func requestKind(w org.Withdrawal, now time.Time) kind {
 	if w.Requested.IsZero() || now.Sub(w.Requested) <= leavingLongerFor || firstDays(now) {
 		return nothing
