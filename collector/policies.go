@@ -7,6 +7,23 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
+func policies() []family {
+	return of("policies", []family{{
+		name:    "policies",
+		help:    "Policies of the organization. Cached.",
+		samples: func(v *view) []sample { return one(float64(len(v.Policies.Items))) },
+	}, {
+		name:   "policy_applied_groups",
+		help:   "Groups that a policy applies to. Cached.",
+		labels: []string{"policy_id", "policy_name"},
+		samples: func(v *view) []sample {
+			return each(v.Policies.Items, func(p org.Policy) sample {
+				return sample{number(p.Applied), []string{p.ID, p.Name}}
+			})
+		},
+	}})
+}
+
 func policyTypes() []family {
 	return of("groups", []family{{
 		name:   "policy_type_enabled",
@@ -15,8 +32,8 @@ func policyTypes() []family {
 		samples: func(v *view) []sample {
 			var all []sample
 			for _, g := range v.Groups.Items {
-				all = append(all, each(g.PolicyTypes, func(t org.PolicyType) (float64, bool, []string) {
-					return boolean(t.Enabled), true, []string{t.Type}
+				all = append(all, each(g.PolicyTypes, func(t org.PolicyType) sample {
+					return sample{boolean(t.Enabled), []string{t.Type}}
 				})...)
 			}
 			return all
@@ -30,8 +47,8 @@ func policyTargets() []family {
 		help:   "What a policy is attached to, by the cloud's name for the kind of target. Cached.",
 		labels: []string{"policy_id", "policy_name", "type", "target_type"},
 		samples: func(v *view) []sample {
-			return each(v.targets.kept, func(t target) (float64, bool, []string) {
-				return float64(t.n), true, []string{t.policy.ID, t.policy.Name, t.policy.Type, t.kind}
+			return each(v.targets, func(t target) sample {
+				return sample{float64(t.n), []string{t.policy.ID, t.policy.Name, t.policy.Type, t.kind}}
 			})
 		},
 	}})
