@@ -49,6 +49,30 @@ func Pending(invitations []Invitation) []Invitation {
 	return slices.DeleteFunc(slices.Clone(invitations), ended)
 }
 
+// Causes groups the collectors that failed for the same reason, with the same
+// advice and with the same detail. The groups, and the collectors of a group, are
+// in the order of all.
+func Causes(all []Collector, detail func(Collector) string) (groups [][]Collector) {
+	type cause struct {
+		reason         Reason
+		advice, detail string
+	}
+	index := map[cause]int{} // in groups
+	for _, c := range all {
+		if c.Err == nil {
+			continue
+		}
+		why := cause{c.Err.Reason, c.Err.Advice, detail(c)}
+		i, seen := index[why]
+		if !seen {
+			i = len(groups)
+			index[why], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], c)
+	}
+	return groups
+}
+
 // CompareTimes compares two times. An unknown one is the latest.
 func CompareTimes(a, b time.Time) int {
 	if a.IsZero() || b.IsZero() {
