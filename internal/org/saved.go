@@ -116,7 +116,7 @@ func (c *Cache) adopt(s Saved) {
 			h.Expires = now.Add(due.Sub(now))
 		}
 	}
-	c.last.Baseline = s.Baseline.of(&c.last.Listings)
+	c.last.Baseline = s.Baseline
 	if c.last.Members.Configured {
 		c.last.Transitions = s.Transitions
 	}
