@@ -235,7 +235,7 @@ func (s *server) routes(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+s.flags.telemetryPath, s.scrapes.counted(metrics.Metrics))
 	mux.Handle("GET "+s.flags.probePath, s.scrapes.counted(metrics.Probe))
-	mux.Handle("GET "+webui.PathDiscovery, webui.Discovery(s.targets))
+	mux.Handle("GET "+webui.PathDiscovery, webui.Discovery(s.fleet.Last))
 	page := limitRequests(2 * runtime.GOMAXPROCS(0))
 	mux.Handle("GET "+webui.PathConfig, page(webui.Config(func() ([]byte, error) { return s.fleet.Config().YAML() })))
 	mux.Handle("GET "+webui.PathHealthy, s.health(ctx))
@@ -319,15 +319,6 @@ func (s *server) health(ctx context.Context) http.Handler {
 		}
 		return s.fleet.Ready()
 	})
-}
-
-// targets returns the organizations for service discovery.
-func (s *server) targets() []webui.Target {
-	var all []webui.Target
-	for _, o := range s.fleet.Config().Organizations {
-		all = append(all, webui.Target{Name: o.Base().Name, Cloud: o.Base().Cloud})
-	}
-	return all
 }
 
 // maxScrapes is how many scrapes may run at once, most of them waiting.

@@ -43,30 +43,18 @@ func policyTypes() []family {
 
 func policyTargets() []family {
 	return of("policies", []family{{
-		name:   "policy_attached_targets",
-		help:   "What a policy is attached to, by the cloud's name for the kind of target. Cached.",
-		labels: []string{"policy_id", "policy_name", "type", "target_type"},
-		samples: func(v *view) []sample {
-			return each(v.targets, func(t target) sample {
-				return sample{float64(t.n), []string{t.policy.ID, t.policy.Name, t.policy.Type, t.kind}}
-			})
-		},
+		name:    "policy_attached_targets",
+		help:    "What a policy is attached to, by the cloud's name for the kind of target. Cached.",
+		labels:  []string{"policy_id", "policy_name", "type", "target_type"},
+		samples: func(v *view) []sample { return v.targets },
 	}})
 }
 
-// A target is the number of targets of one kind that a policy is attached to.
-type target struct {
-	policy org.Policy
-	kind   string
-	n      int64
-}
-
-// targets returns the targets of all policies.
-func targets(policies []org.Policy) []target {
-	var all []target
+// targets returns a sample for each kind of target of each policy.
+func targets(policies []org.Policy) (all []sample) {
 	for _, p := range policies {
 		for _, kind := range slices.Sorted(maps.Keys(p.Targets)) {
-			all = append(all, target{p, kind, p.Targets[kind]})
+			all = append(all, sample{float64(p.Targets[kind]), []string{p.ID, p.Name, p.Type, kind}})
 		}
 	}
 	return all

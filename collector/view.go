@@ -21,7 +21,7 @@ type view struct {
 	withdrawals []org.Withdrawal
 	delegations []org.Delegation
 	services    []org.ServiceAccess
-	targets     []target
+	targets     []sample
 }
 
 func newView(s org.Snapshot, wants func(string) bool) *view {
@@ -44,8 +44,8 @@ func newView(s org.Snapshot, wants func(string) bool) *view {
 		return itemKey{id: a.Service}, a.Enabled
 	})
 	if slices.ContainsFunc(s.Policies.Items, func(p org.Policy) bool { return p.Targets != nil }) {
-		v.targets = pick(v, "policies", targets(s.Policies.Items), func(t target) (itemKey, time.Time) {
-			return itemKey{t.policy.ID, t.kind}, time.Time{}
+		v.targets = pick(v, "policies", targets(s.Policies.Items), func(t sample) (itemKey, time.Time) {
+			return itemKey{t.labels[0], t.labels[3]}, time.Time{} // policy_id and target_type
 		})
 	}
 	return v
