@@ -22,27 +22,26 @@ func health() []family {
 			name:   "collector_error",
 			help:   "Why the collector failed in the latest refresh; absent if it did not fail. Always 1.",
 			labels: []string{"collector", "reason"},
-			samples: func(v *view) []sample {
-				return each(v.collectors, func(l org.Collector) sample {
-					if l.Err == nil {
-						return sample{value: unknown()}
+			samples: func(v *view) (all []sample) {
+				for _, l := range v.collectors {
+					if l.Err != nil {
+						all = append(all, sample{1, []string{l.Name, string(l.Err.Reason)}})
 					}
-					return sample{1, []string{l.Name, string(l.Err.Reason)}}
-				})
+				}
+				return all
 			},
 		},
 		{
 			name:   "items_dropped",
 			help:   "Items of the collector's listing without a series of their own: beyond max_items, or without an ID. Cached.",
 			labels: []string{"collector"},
-			samples: func(v *view) []sample {
-				return each(v.collectors, func(l org.Collector) sample {
-					n, limited := v.dropped[l.Name]
-					if !limited || !l.Present {
-						return sample{value: unknown()}
+			samples: func(v *view) (all []sample) {
+				for _, l := range v.collectors {
+					if n, limited := v.dropped[l.Name]; limited && l.Present {
+						all = append(all, sample{float64(n), []string{l.Name}})
 					}
-					return sample{float64(n), []string{l.Name}}
-				})
+				}
+				return all
 			},
 		},
 		perCollector("decode_warnings_total", "Fields of the collector's listing that could not be parsed; their rows are still counted.",
@@ -52,9 +51,10 @@ func health() []family {
 
 // perCollector returns the family with one value for each configured collector.
 func perCollector(name, help string, value func(org.Collector) float64) family {
-	return family{name: name, help: help, labels: []string{"collector"}, samples: func(v *view) []sample {
-		return each(v.collectors, func(l org.Collector) sample { return sample{value(l), []string{l.Name}} })
-	}}
+	collectors := func(v *view) []org.Collector { return v.collectors }
+	return family{name: name, help: help, labels: []string{"collector"}, samples: each(collectors, func(l org.Collector) sample {
+		return sample{value(l), []string{l.Name}}
+	})}
 }
 
 func boolean(b bool) float64 {

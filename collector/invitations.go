@@ -9,11 +9,9 @@ import (
 func invitations() []family {
 	labels := []string{"member_id", "inviting_organization_id"}
 	perInvitation := func(value func(i org.Invitation) float64) func(v *view) []sample {
-		return func(v *view) []sample {
-			return each(v.invitations, func(i org.Invitation) sample {
-				return sample{value(i), []string{invited(i), i.OrganizationID}}
-			})
-		}
+		return each(func(v *view) []org.Invitation { return v.invitations }, func(i org.Invitation) sample {
+			return sample{value(i), []string{invited(i), i.OrganizationID}}
+		})
 	}
 	return of("invitations", []family{{
 		name:    "pending_invitations",
@@ -82,11 +80,9 @@ func handshakes() []family {
 }
 
 func received() []family {
-	expiry := func(v *view) []sample {
-		return each(v.received, func(i org.Invitation) sample {
-			return sample{unix(i.Expires), []string{i.OrganizationID}}
-		})
-	}
+	expiry := each(func(v *view) []org.Invitation { return v.received }, func(i org.Invitation) sample {
+		return sample{unix(i.Expires), []string{i.OrganizationID}}
+	})
 	return of("received_invitations", []family{{
 		name:   "received_invitations",
 		help:   "Invitations from other organizations to the account, by the status the cloud reports. Cached.",
@@ -117,10 +113,8 @@ func withdrawals() []family {
 		name:   "withdrawal_requested_timestamp_seconds",
 		help:   "When a member requested to leave, in seconds since 1970. Cached.",
 		labels: []string{"member_id"},
-		samples: func(v *view) []sample {
-			return each(v.withdrawals, func(w org.Withdrawal) sample {
-				return sample{unix(w.Requested), []string{w.MemberID}}
-			})
-		},
+		samples: each(func(v *view) []org.Withdrawal { return v.withdrawals }, func(w org.Withdrawal) sample {
+			return sample{unix(w.Requested), []string{w.MemberID}}
+		}),
 	}})
 }

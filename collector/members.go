@@ -38,10 +38,8 @@ func groups() []family {
 		name:   "group_info",
 		help:   "A group, its parent group (empty for the root group) and its policy (empty if it has none). Always 1. Cached.",
 		labels: []string{"group_id", "group_name", "parent_group_id", "policy_id", "policy_name"},
-		samples: func(v *view) []sample {
-			return each(v.Groups.Items, func(g org.Group) sample {
-				return sample{1, []string{g.ID, g.Name, g.ParentID, g.PolicyID, g.PolicyName}}
-			})
-		},
+		samples: each(func(v *view) []org.Group { return v.Groups.Items }, func(g org.Group) sample {
+			return sample{1, []string{g.ID, g.Name, g.ParentID, g.PolicyID, g.PolicyName}}
+		}),
 	}})
 }

@@ -7,17 +7,15 @@ func organization() []family {
 		name:   "organization_info",
 		help:   "Identifiers and name of the organization. Always 1. Cached.",
 		labels: []string{"organization_id", "organization_name", "master_id"},
-		samples: func(v *view) []sample {
-			return each(v.Info.Items, func(i org.Info) sample {
-				return sample{1, []string{i.ID, i.Name, i.MasterID}}
-			})
-		},
+		samples: each(func(v *view) []org.Info { return v.Info.Items }, func(i org.Info) sample {
+			return sample{1, []string{i.ID, i.Name, i.MasterID}}
+		}),
 	}, {
 		name: "organization_joined_timestamp_seconds",
 		help: "When the account that owns the key joined the organization, in seconds since 1970. Cached.",
-		samples: func(v *view) []sample {
-			return each(v.Info.Items, func(i org.Info) sample { return sample{value: unix(i.Joined)} })
-		},
+		samples: each(func(v *view) []org.Info { return v.Info.Items }, func(i org.Info) sample {
+			return sample{value: unix(i.Joined)}
+		}),
 	}})
 }
 
@@ -48,19 +46,15 @@ func versions() []family {
 		name:   "api_version_info",
 		help:   "A version of the cloud's Organization API and its status. Always 1. Cached.",
 		labels: []string{"version", "status"},
-		samples: func(v *view) []sample {
-			return each(v.Versions.Items, func(a org.Version) sample {
-				return sample{1, []string{a.ID, a.Status}}
-			})
-		},
+		samples: each(func(v *view) []org.Version { return v.Versions.Items }, func(a org.Version) sample {
+			return sample{1, []string{a.ID, a.Status}}
+		}),
 	}, {
 		name:   "api_version_support_end_timestamp_seconds",
 		help:   "When the cloud ends support for a version of its Organization API, in seconds since 1970; absent if no end is announced. Cached.",
 		labels: []string{"version"},
-		samples: func(v *view) []sample {
-			return each(v.Versions.Items, func(a org.Version) sample {
-				return sample{unix(a.SupportEnd), []string{a.ID}}
-			})
-		},
+		samples: each(func(v *view) []org.Version { return v.Versions.Items }, func(a org.Version) sample {
+			return sample{unix(a.SupportEnd), []string{a.ID}}
+		}),
 	}})
 }

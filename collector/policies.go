@@ -16,11 +16,9 @@ func policies() []family {
 		name:   "policy_applied_groups",
 		help:   "Groups that a policy applies to. Cached.",
 		labels: []string{"policy_id", "policy_name"},
-		samples: func(v *view) []sample {
-			return each(v.Policies.Items, func(p org.Policy) sample {
-				return sample{number(p.Applied), []string{p.ID, p.Name}}
-			})
-		},
+		samples: each(func(v *view) []org.Policy { return v.Policies.Items }, func(p org.Policy) sample {
+			return sample{number(p.Applied), []string{p.ID, p.Name}}
+		}),
 	}})
 }
 
@@ -29,12 +27,11 @@ func policyTypes() []family {
 		name:   "policy_type_enabled",
 		help:   "Whether policies of this type are in force. Cached.",
 		labels: []string{"type"},
-		samples: func(v *view) []sample {
-			var all []sample
+		samples: func(v *view) (all []sample) {
 			for _, g := range v.Groups.Items {
-				all = append(all, each(g.PolicyTypes, func(t org.PolicyType) sample {
-					return sample{boolean(t.Enabled), []string{t.Type}}
-				})...)
+				for _, t := range g.PolicyTypes {
+					all = append(all, sample{boolean(t.Enabled), []string{t.Type}})
+				}
 			}
 			return all
 		},

@@ -105,12 +105,13 @@ func counted[K comparable, N int | uint64 | float64](counts map[K]N, labels func
 func oneLabel(label string) []string { return []string{label} }
 
 // each makes a sample of every row.
-func each[T any](rows []T, f func(T) sample) []sample {
-	samples := make([]sample, len(rows))
-	for i, row := range rows {
-		samples[i] = f(row)
+func each[T any](rows func(*view) []T, of func(T) sample) func(*view) []sample {
+	return func(v *view) (samples []sample) {
+		for _, row := range rows(v) {
+			samples = append(samples, of(row))
+		}
+		return samples
 	}
-	return samples
 }
 
 // one is a single sample without labels of its own.
