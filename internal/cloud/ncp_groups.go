@@ -5,45 +5,48 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"slices"
 
 	"github.com/go-kit/log/level"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/ncpapi"
 )
 
-// A groupTree is the answer of the call for the group tree.
-type groupTree struct {
-	rows     []ncpapi.TreeRow
-	unparsed int
-	err      error
-}
-
-// readTree reads the group tree. Rows of accounts are left out unless the
-// members are read from them: there may be 100,000.
-func (n *ncp) readTree(ctx context.Context) (t groupTree) {
-	get := n.client.Groups
+// tree reads the group tree. Rows of accounts are left out unless the members
+// are read from them: there may be 100,000.
+func (n *ncp) tree(ctx context.Context) ([]ncpapi.TreeRow, int, error) {
 	if n.keys.MembersFrom == fromTree {
-		get = n.client.GroupTree
+		return n.client.GroupTree(ctx)
 	}
-	t.rows, t.unparsed, t.err = get(ctx)
-	return t
+	return n.client.Groups(ctx)
 }
 
-// groups returns the groups of a tree, each once. The root group has no row of
-// its own: the master's row names it.
+// groupRows returns the rows of a tree that are a group, each group once. The
+// root group has no row of its own: the master's row names it.
+func groupRows(rows []ncpapi.TreeRow) iter.Seq[*ncpapi.TreeRow] {
+	return func(yield func(*ncpapi.TreeRow) bool) {
+		seen := map[ncpapi.Number]bool{}
+		for i := range rows {
+			row := &rows[i]
+			if !row.NamesGroup() || !row.Group.Valid || seen[row.Group] {
+				continue
+			}
+			seen[row.Group] = true
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// groups returns the groups of a tree.
 func groups(rows []ncpapi.TreeRow) []org.Group {
 	var out []org.Group
-	seen := map[int64]bool{}
-	for _, row := range rows {
-		if !row.NamesGroup() || !row.Group.Valid || seen[row.Group.Value] {
-			continue
-		}
-		seen[row.Group.Value] = true
+	for row := range groupRows(rows) {
 		g := org.Group{
 			ID:         ncpID(row.Group),
 			Name:       row.GroupName,
@@ -69,14 +72,6 @@ func treeMembers(rows []ncpapi.TreeRow) []org.Member {
 	return m.members
 }
 
-// lists are the account lists of an organization's groups, in tree order.
-type lists struct {
-	groups   []ncpapi.Number
-	accounts [][][]ncpapi.Account // in blocks
-	unparsed int
-	vanished bool // a group of the tree had no list
-}
-
 // rootOf returns the number of the root group. The master's row has it. Without
 // that row, it is the parent that is not itself a group of rows: the accounts of
 // the root group must not be lost.
@@ -98,52 +93,39 @@ func rootOf(rows []ncpapi.TreeRow) (root ncpapi.Number) {
 	return root
 }
 
-// groupLists reads the list of every group in rows, and of the root group. A
-// list that cannot be read fails all: partial counts are never exported.
-func (n *ncp) groupLists(ctx context.Context, rows []ncpapi.TreeRow) (lists, error) {
-	var l lists
+// A groupList is the accounts of a group and of those below it.
+type groupList struct {
+	group    ncpapi.Number
+	accounts [][]ncpapi.Account // in blocks
+}
+
+// groupLists reads the list of every group in rows, and of the root group.
+func (n *ncp) groupLists(ctx context.Context, r *refresh, rows []ncpapi.TreeRow) ([]groupList, int, error) {
+	var groups []ncpapi.Number
+	for row := range groupRows(rows) {
+		groups = append(groups, row.Group)
+	}
 	root := rootOf(rows)
-	seen := map[ncpapi.Number]bool{}
-	for _, row := range rows {
-		if row.NamesGroup() && row.Group.Valid && !seen[row.Group] {
-			seen[row.Group] = true
-			l.groups = append(l.groups, row.Group)
+	if root.Valid && !slices.Contains(groups, root) {
+		groups = slices.Insert(groups, 0, root)
+	}
+	if len(groups) > maxSeries {
+		return nil, 0, implausible(maxSeries, "groups") // before a call for each
+	}
+	lists, unparsed, err := forEach(ctx, r, groups, func(ctx context.Context, group ncpapi.Number) (groupList, int, error) {
+		accounts, unparsed, err := n.client.GroupAccounts(ctx, group.Value)
+		switch {
+		case gone(err) && group != root:
+			level.Warn(n.logger).Log("msg", "group vanished between the tree and its list", "group_id", ncpID(group),
+				"serving", "members of the other groups, without transitions")
+			err = errVanished
+		case err != nil:
+			err = fmt.Errorf("group %s: %w", ncpID(group), err)
 		}
-	}
-	if root.Valid && !seen[root] {
-		l.groups = slices.Insert(l.groups, 0, root)
-	}
-	if len(l.groups) > maxSeries {
-		return lists{}, implausible(maxSeries, "groups") // before a call for each
-	}
-	l.accounts = make([][][]ncpapi.Account, len(l.groups))
-	unparsed := make([]int, len(l.groups))
-	vanished := make([]bool, len(l.groups))
-	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(int(n.keys.Concurrency))
-	for i, group := range l.groups {
-		work.Go(func() (err error) {
-			l.accounts[i], unparsed[i], err = n.client.GroupAccounts(ctx, group.Value)
-			if gone(err) && group != root {
-				level.Warn(n.logger).Log("msg", "group vanished between the tree and its list", "group_id", ncpID(group),
-					"serving", "members of the other groups, without transitions")
-				vanished[i] = true
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("group %s: %w", ncpID(group), err)
-			}
-			return nil
-		})
-	}
-	if err := work.Wait(); err != nil {
-		return lists{}, err
-	}
-	for i := range l.groups {
-		l.unparsed += unparsed[i]
-		l.vanished = l.vanished || vanished[i]
-	}
-	return l, nil
+		return groupList{group, accounts}, unparsed, err
+	})
+	r.Members.Incomplete = err == nil && len(lists) < len(groups)
+	return lists, unparsed, err
 }
 
 func gone(err error) bool {
@@ -151,31 +133,27 @@ func gone(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusNotFound
 }
 
-// members returns the accounts of all lists.
-func (l lists) members() []org.Member {
+// listedMembers returns the accounts of all lists.
+func listedMembers(lists []groupList) []org.Member {
 	rows := 0
-	l.each(func(block []ncpapi.Account, _ ncpapi.Number) { rows += len(block) })
-	m := newMemberList(rows)
-	l.each(func(block []ncpapi.Account, list ncpapi.Number) {
-		for _, a := range block {
-			group := a.Group
-			if !group.Valid {
-				group = list
-			}
-			m.add(a.Member, group, a.Status)
-		}
-	})
-	return m.members
-}
-
-// each calls f with all accounts, block by block, and the group whose list they
-// are in.
-func (l lists) each(f func(block []ncpapi.Account, list ncpapi.Number)) {
-	for i, blocks := range l.accounts {
-		for _, block := range blocks {
-			f(block, l.groups[i])
+	for _, list := range lists {
+		for _, block := range list.accounts {
+			rows += len(block)
 		}
 	}
+	m := newMemberList(rows)
+	for _, list := range lists {
+		for _, block := range list.accounts {
+			for _, a := range block {
+				group := a.Group
+				if !group.Valid {
+					group = list.group
+				}
+				m.add(a.Member, group, a.Status)
+			}
+		}
+	}
+	return m.members
 }
 
 // A memberList is a list of members under construction.

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,22 +18,6 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/ncpapi"
 )
-
-// ncpKnownV2 returns what version 2 is known to report. An account that is
-// invited is no member.
-func ncpKnownV2() org.Known {
-	const joined, leaving = "JOINED", "LEAVE_REQUESTED"
-	return org.Known{
-		Members: []string{joined, leaving},
-		Transitions: []org.Transition{
-			{From: org.None, To: joined},
-			{From: joined, To: leaving},
-			{From: leaving, To: joined},
-			{From: leaving, To: org.None},
-			{From: joined, To: org.None},
-		},
-	}
-}
 
 // pagesWithin returns how many pages can be read in the time that a refresh
 // has, with a margin: a list without an end fails as such, and not by timeout.
@@ -51,132 +35,130 @@ type ncpV2 struct {
 	several atomic.Bool // it has been said that there are several organizations
 }
 
-// Close closes idle connections.
-func (n *ncpV2) Close() error {
-	n.client.CloseIdleConnections()
-	return nil
+// Known returns what version 2 is known to report. An account that is invited is
+// no member.
+func (n *ncpV2) Known() org.Known {
+	const joined, leaving = "JOINED", "LEAVE_REQUESTED"
+	return org.Known{
+		Members: []string{joined, leaving},
+		Transitions: []org.Transition{
+			{From: org.None, To: joined},
+			{From: joined, To: leaving},
+			{From: leaving, To: joined},
+			{From: leaving, To: org.None},
+			{From: joined, To: org.None},
+		},
+	}
 }
 
 // Read first asks which organization the account is in, and then makes all
 // other calls at once. Received invitations are those of the account.
 func (n *ncpV2) Read(ctx context.Context) org.Listings {
-	l := org.Configure(n.keys.Collectors)
-	var wg sync.WaitGroup
-	o := &ncpOrganization{found: make(chan struct{})}
-	wg.Go(func() {
-		defer close(o.found)
-		if l.Info.Configured || l.Groups.Configured || l.Members.Configured ||
-			l.Invitations.Configured || l.Withdrawals.Configured || l.Policies.Configured {
-			n.find(ctx, o)
-		}
+	r := newRefresh(&n.keys.Common, explainNCP)
+	organization := shared(func(ctx context.Context) (ncpOrganization, int, error) {
+		o, unparsed, err := n.find(ctx)
+		r.Subject = o.subject
+		return o, unparsed, err
 	})
-	wg.Go(func() {
-		read(&l.Info, explainNCP, func() ([]org.Info, int, error) {
-			<-o.found
-			return o.info, o.unparsed, o.err
-		})
-	})
-	wg.Go(func() {
-		readOf(ctx, &l.Groups, o, ncpGroup, func(ctx context.Context, number int64) (ncpapi.List[ncpapi.AccountGroup], int, error) {
-			groups, unparsed, err := n.client.AccountGroups(ctx, number)
-			return groups, unparsed + policiesUnread(groups.Rows), err
-		})
-	})
-	wg.Go(func() { readOf(ctx, &l.Members, o, ncpMember, n.client.Accounts) })
-	wg.Go(func() { readOf(ctx, &l.Invitations, o, n.invitation, n.client.Invitations) })
-	wg.Go(func() { readOf(ctx, &l.Withdrawals, o, ncpLeaveRequest, n.client.LeaveRequests) })
-	wg.Go(func() { readOf(ctx, &l.Policies, o, ncpQuotaPolicy, n.client.QuotaPolicies) })
-	wg.Go(func() {
-		read(&l.Received, explainNCP, func() ([]org.Invitation, int, error) {
-			list, unparsed, err := n.client.ReceivedInvitations(ctx)
-			return whole(&l.Received, list, unparsed, err, n.received)
-		})
-	})
-	wg.Wait()
-	l.Subject = o.subject
+	read(ctx, r, &r.Info, organization, func(o ncpOrganization) []org.Info { return o.info })
+	readList(ctx, r, &r.Groups, in(organization, n.groups), ncpGroup)
+	readList(ctx, r, &r.Members, in(organization, n.client.Accounts), ncpMember)
+	readList(ctx, r, &r.Invitations, in(organization, n.client.Invitations), n.invitation)
+	readList(ctx, r, &r.Withdrawals, in(organization, n.client.LeaveRequests), ncpLeaveRequest)
+	readList(ctx, r, &r.Policies, in(organization, n.client.QuotaPolicies), ncpQuotaPolicy)
+	readList(ctx, r, &r.Received, n.client.ReceivedInvitations, n.received)
+	l := r.wait()
 	countApplied(&l)
-	checkSizes(&l)
 	return l
 }
 
-// An ncpOrganization is the organization that the account is in. It must not be
-// read before found is closed.
+// An ncpOrganization is the organization that the account is in.
 type ncpOrganization struct {
-	found    chan struct{}
-	number   int64   // 0: none
-	subject  *string // nil: unknown
-	info     []org.Info
-	unparsed int
-	err      error
-	member   bool // the account is not the master
+	number  int64   // 0: none
+	subject *string // nil: unknown
+	info    []org.Info
+	member  bool // the account is not the master
 }
 
-// find fills in o.
-func (n *ncpV2) find(ctx context.Context, o *ncpOrganization) {
+// find returns the organization that the account is in.
+func (n *ncpV2) find(ctx context.Context) (o ncpOrganization, unparsed int, err error) {
 	rows, unparsed, err := n.client.Organizations(ctx)
-	o.unparsed, o.err = unparsed, err
 	switch {
 	case err != nil:
-		return
+		return o, 0, err
 	case len(rows) == 0:
 		o.subject = new(string)
-		return
+		return o, unparsed, nil
 	case len(rows) > 1 && !n.several.Swap(true):
 		level.Warn(n.logger).Log("msg", "account has more than one organization", "organizations", len(rows),
 			"serving", "the first", "organization_id", ncpID(rows[0].Number))
 	}
 	row := rows[0]
 	if !row.Number.Valid || row.Number.Value <= 0 {
-		o.err = &org.Error{
+		return o, 0, &org.Error{
 			Reason: org.Decode,
-			Advice: "if base_url is right, the API has changed: please report this message",
+			Advice: reportAdvice,
 			Err:    errors.New("get /open-api/v2/organizations: an organization without a number that can be read"),
 		}
-		return
 	}
 	id := ncpID(row.Number)
-	o.number, o.subject = row.Number.Value, &id
-	o.info = []org.Info{{ID: id, MasterID: ncpID(row.MasterNo)}}
-	o.member = row.Caller.Valid && row.MasterNo.Valid && row.Caller != row.MasterNo
+	return ncpOrganization{
+		number:  row.Number.Value,
+		subject: &id,
+		info:    []org.Info{{ID: id, MasterID: ncpID(row.MasterNo)}},
+		member:  row.Caller.Valid && row.MasterNo.Valid && row.Caller != row.MasterNo,
+	}, unparsed, nil
 }
 
 // explain adds to explainNCP what the organization proves.
 func (o *ncpOrganization) explain(err error) *org.Error {
 	e := explainNCP(err)
-	if o.err != nil {
-		return e
-	}
 	var answer *httpx.Error
 	switch {
 	case errors.Is(err, ncpapi.ErrForbidden) && o.member:
-		e.Reason, e.Advice = org.NotMaster, "use a key of the account that owns the organization"
+		e.Reason, e.Advice = org.NotMaster, ownerAdvice
 	case errors.As(err, &answer) && answer.Status == http.StatusNotFound && strings.HasSuffix(answer.Code, "NotFound"):
 		e.Advice = "nothing if it passes: the account may have left the organization during the refresh; else check base_url"
 	}
 	return e
 }
 
-// readOf fills a listing of the organization, which is empty without one.
-func readOf[A, B any](ctx context.Context, l *org.Listing[B], o *ncpOrganization, f func(A) B,
+// in returns a function that reads a list of the organization, which is empty
+// without one.
+func in[A any](organization func(context.Context) (ncpOrganization, int, error),
 	get func(context.Context, int64) (ncpapi.List[A], int, error),
-) {
-	read(l, o.explain, func() ([]B, int, error) {
-		<-o.found
-		if o.err != nil || o.number == 0 {
-			return nil, 0, o.err
+) func(context.Context) (ncpapi.List[A], int, error) {
+	return func(ctx context.Context) (ncpapi.List[A], int, error) {
+		o, _, err := organization(ctx)
+		if err != nil || o.number == 0 {
+			return ncpapi.List[A]{Complete: true}, 0, err
 		}
 		list, unparsed, err := get(ctx, o.number)
-		return whole(l, list, unparsed, err, f)
+		if err != nil {
+			err = o.explain(err)
+		}
+		return list, unparsed, err
+	}
+}
+
+// readList starts to read a listing, which is incomplete if the list is.
+func readList[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get func(context.Context) (ncpapi.List[A], int, error), item func(A) T) {
+	read(ctx, r, l, get, func(list ncpapi.List[A]) []T {
+		if !list.Complete {
+			l.Incomplete, l.Total = true, list.Total
+		}
+		return mapped(list.Rows, item)
 	})
 }
 
-// whole returns the rows of a list in the domain's terms, and marks the listing
-// if they are not all.
-func whole[A, B any](l *org.Listing[B], list ncpapi.List[A], unparsed int, err error, f func(A) B) ([]B, int, error) {
-	if err == nil && !list.Complete {
-		l.Incomplete, l.Total = true, list.Total
+// groups counts the policies of the groups as one field that could not be parsed
+// if no group has it, under any name that is expected.
+func (n *ncpV2) groups(ctx context.Context, organization int64) (ncpapi.List[ncpapi.AccountGroup], int, error) {
+	list, unparsed, err := n.client.AccountGroups(ctx, organization)
+	if len(list.Rows) > 0 && !slices.ContainsFunc(list.Rows, func(g ncpapi.AccountGroup) bool { return g.HasPolicy }) {
+		unparsed++
 	}
-	return mapped(list.Rows, unparsed, err, f)
+	return list, unparsed, err
 }
 
 // ncpGroup leaves out the name of the top group: it is the master account's
@@ -187,17 +169,6 @@ func ncpGroup(g ncpapi.AccountGroup) org.Group {
 		out.Name = g.Name
 	}
 	return out
-}
-
-// policiesUnread counts the policies of the groups as one field that could not
-// be parsed if no group has it, under any name that is expected.
-func policiesUnread(groups []ncpapi.AccountGroup) int {
-	for _, g := range groups {
-		if g.HasPolicy {
-			return 0
-		}
-	}
-	return min(1, len(groups))
 }
 
 func ncpMember(a ncpapi.AccountV2) org.Member {

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
@@ -22,7 +21,6 @@ const inviting = "INVITING"
 
 // scpCloud is Samsung Cloud Platform.
 func scpCloud() Cloud {
-	invitations := []string{inviting, "REFUSED", "INVITED", "CANCELED", "EXPIRED"}
 	return Cloud{
 		Cloud: config.Cloud{
 			Name:       "scp",
@@ -31,20 +29,7 @@ func scpCloud() Cloud {
 			Keys:       func() config.Organization { return newSCPKeys() },
 		},
 		Fields: scpFields(),
-		Known: org.Known{
-			Members:     []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"},
-			Invitations: invitations,
-			Received:    invitations,
-			Transitions: []org.Transition{
-				{From: org.None, To: "ACTIVE"},
-				{From: "ACTIVE", To: "SUSPENDED"},
-				{From: "SUSPENDED", To: "ACTIVE"},
-				{From: "ACTIVE", To: "PENDING_CLOSURE"},
-				{From: "PENDING_CLOSURE", To: org.None},
-				{From: "ACTIVE", To: org.None},
-			},
-		},
-		Open: openSCP,
+		Open:   openSCP,
 	}
 }
 
@@ -120,48 +105,33 @@ func openSCP(o config.Organization, env Env) (Source, error) {
 	}, nil
 }
 
-// Close closes idle connections.
-func (s *scp) Close() error {
-	s.client.CloseIdleConnections()
-	return nil
+// Known returns what the cloud is known to report.
+func (s *scp) Known() org.Known {
+	invitations := []string{inviting, "REFUSED", "INVITED", "CANCELED", "EXPIRED"}
+	return org.Known{
+		Members:     []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"},
+		Invitations: invitations,
+		Received:    invitations,
+		Transitions: []org.Transition{
+			{From: org.None, To: "ACTIVE"},
+			{From: "ACTIVE", To: "SUSPENDED"},
+			{From: "SUSPENDED", To: "ACTIVE"},
+			{From: "ACTIVE", To: "PENDING_CLOSURE"},
+			{From: "PENDING_CLOSURE", To: org.None},
+			{From: "ACTIVE", To: org.None},
+		},
+	}
 }
 
 // Read reads all listings at once, within the limits of the organization.
 func (s *scp) Read(ctx context.Context) org.Listings {
-	l := org.Configure(s.keys.Collectors)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		read(&l.Info, explainSCP, func() ([]org.Info, int, error) {
-			rows, unparsed, err := s.client.Organizations(ctx)
-			return scpInfo(rows), unparsed, err
-		})
-	})
-	wg.Go(func() {
-		read(&l.Members, explainSCP, func() ([]org.Member, int, error) {
-			rows, unparsed, err := s.client.Accounts(ctx)
-			return mapped(rows, unparsed, err, scpMember)
-		})
-	})
-	wg.Go(func() {
-		read(&l.Invitations, explainSCP, func() ([]org.Invitation, int, error) {
-			rows, unparsed, err := s.client.Invitations(ctx)
-			return mapped(rows, unparsed, err, s.invitation)
-		})
-	})
-	wg.Go(func() {
-		read(&l.Received, explainSCP, func() ([]org.Invitation, int, error) {
-			rows, unparsed, err := s.client.ReceivedInvitations(ctx)
-			return mapped(rows, unparsed, err, scpReceived)
-		})
-	})
-	wg.Go(func() {
-		read(&l.Versions, explainSCP, func() ([]org.Version, int, error) {
-			rows, unparsed, err := s.client.Versions(ctx)
-			return scpVersions(rows), unparsed, err
-		})
-	})
-	wg.Wait()
-	return l
+	r := newRefresh(&s.keys.Common, explainSCP)
+	read(ctx, r, &r.Info, s.client.Organizations, scpInfo)
+	readEach(ctx, r, &r.Members, s.client.Accounts, scpMember)
+	readEach(ctx, r, &r.Invitations, s.client.Invitations, s.invitation)
+	readEach(ctx, r, &r.Received, s.client.ReceivedInvitations, scpReceived)
+	read(ctx, r, &r.Versions, s.client.Versions, scpVersions)
+	return r.wait()
 }
 
 // scpInfo returns the organizations that have an identifier. When the key's
@@ -217,11 +187,7 @@ func scpVersions(rows []scpapi.Version) []org.Version {
 
 // explainSCP adds the reason and the advice that only SCP has.
 func explainSCP(err error) *org.Error {
-	out := explain(err)
-	var e *httpx.Error
-	if !errors.As(err, &e) {
-		return out
-	}
+	out, e := explain(err)
 	const memberKey = "with a member account's key, only these collectors work: [received_invitations, api_version]"
 	switch {
 	case errors.Is(err, scpapi.ErrVersion):
