@@ -17,7 +17,8 @@ const (
 )
 
 // explain turns a client's error into the domain's, with the advice that fits
-// all clouds. It also returns the error as a call's, empty if it is none.
+// all clouds. It also returns the client's error itself, or an empty one if err
+// is none.
 func explain(err error) (*org.Error, *httpx.Error) {
 	call, ok := errors.AsType[*httpx.Error](err)
 	if !ok {

@@ -27,7 +27,7 @@ func awsCloud() Cloud {
 				"account_creations", "delegations", "service_access",
 			},
 			Defaults: []string{"organization", "groups", "members", "invitations", "received_invitations"},
-			Keys:     func() config.Organization { return newAWSKeys() },
+			Keys:     newAWSKeys,
 		},
 		Fields: awsFields(),
 		Open:   openAWS,
@@ -52,7 +52,7 @@ const (
 	fromParents = "parents" // one listing per root and unit
 )
 
-func newAWSKeys() *awsKeys {
+func newAWSKeys() config.Organization {
 	settings := config.DefaultSettings()
 	// The published rates are low, and shared by all callers in the account.
 	settings.CacheTTL.Duration, settings.RefreshTimeout.Duration = 15*time.Minute, 5*time.Minute
@@ -107,22 +107,22 @@ type awsSource struct {
 	warned atomic.Bool // that the latest listing of accounts did not name their units
 }
 
-func openAWS(o config.Organization, env Env) (Source, error) {
+func openAWS(o config.Organization, transport *httpx.Transport, logger log.Logger) (Source, error) {
 	keys := o.(*awsKeys)
-	s := &awsSource{keys: keys, logger: env.Logger}
+	s := &awsSource{keys: keys, logger: logger}
 	cfg := awsapi.CredentialsConfig{
-		Region: keys.Region, Profile: keys.Profile, RoleARN: keys.RoleARN, ExternalID: keys.ExternalID, Transport: env.Transport,
+		Region: keys.Region, Profile: keys.Profile, RoleARN: keys.RoleARN, ExternalID: keys.ExternalID, Transport: transport,
 	}
 	if keys.Given() {
 		var err error
-		if s.files, err = config.NewSession(keys.SessionKeys, env.Logger); err != nil {
+		if s.files, err = config.NewSession(keys.SessionKeys, logger); err != nil {
 			return nil, err
 		}
 		cfg.Static = s.files.Session
 	}
 	s.Credentials = awsapi.NewCredentials(cfg)
 	s.client = awsapi.New(awsapi.Config{
-		BaseURL: keys.BaseURL, Region: awsapi.PartitionOf(keys.Region).Region, Credentials: s.Credentials, Transport: env.Transport,
+		BaseURL: keys.BaseURL, Region: awsapi.PartitionOf(keys.Region).Region, Credentials: s.Credentials, Transport: transport,
 	})
 	return s, nil
 }

@@ -17,9 +17,9 @@ import (
 type awsReading struct {
 	*awsSource
 	*refresh
-	organization func(context.Context) (awsapi.Organization, int, error)
-	roots        func(context.Context) ([]awsapi.Root, int, error)
-	tree         func(context.Context) (awsTree, int, error)
+	organization call[awsapi.Organization]
+	roots        call[[]awsapi.Root]
+	tree         call[awsTree]
 }
 
 func (s *awsSource) newReading() *awsReading {
@@ -37,13 +37,10 @@ func (s *awsSource) newReading() *awsReading {
 // none, or nil if that is not known.
 func (r *awsReading) subject(ctx context.Context) *string {
 	o, _, err := r.organization(ctx)
-	if errors.Is(err, awsapi.ErrNoOrganization) {
-		return new(string)
+	if err == nil && o.ID != "" || errors.Is(err, awsapi.ErrNoOrganization) {
+		return new(o.ID)
 	}
-	if err != nil || o.ID == "" {
-		return nil
-	}
-	return &o.ID
+	return nil
 }
 
 // received returns the invitations of other organizations. The management
@@ -53,22 +50,17 @@ func (r *awsReading) received(ctx context.Context) ([]org.Invitation, int, error
 	if err != nil {
 		return nil, 0, err
 	}
-	var out []org.Invitation
-	for _, h := range rows {
-		i := awsInvitation(h)
-		if !i.IsInvitation() {
-			continue
-		}
-		own, _, err := r.organization(ctx)
-		if err != nil && !errors.Is(err, awsapi.ErrNoOrganization) {
-			return nil, 0, fmt.Errorf("whose invitations these are: %w", err)
-		}
-		if i.OrganizationID != "" && i.OrganizationID == own.ID {
-			continue
-		}
-		out = append(out, i)
+	invitations := slices.DeleteFunc(mapped(rows, awsInvitation), func(i org.Invitation) bool { return !i.IsInvitation() })
+	if len(invitations) == 0 {
+		return nil, unparsed, nil
 	}
-	return out, unparsed, nil
+	own, _, err := r.organization(ctx)
+	if err != nil && !errors.Is(err, awsapi.ErrNoOrganization) {
+		return nil, 0, fmt.Errorf("whose invitations these are: %w", err)
+	}
+	return slices.DeleteFunc(invitations, func(i org.Invitation) bool {
+		return i.OrganizationID != "" && i.OrganizationID == own.ID
+	}), unparsed, nil
 }
 
 // sent returns a handshake of the organization.
@@ -107,14 +99,13 @@ func (r *awsReading) invited(ctx context.Context, h awsapi.Handshake) string {
 			certain = false
 		}
 	}
-	if len(accounts) == 0 || len(accounts) == 1 && certain {
-		return cmp.Or(append(accounts, "")...)
+	if len(accounts) > 1 || len(accounts) == 1 && !certain {
+		own, _, err := r.organization(ctx)
+		if err != nil || own.Master == "" {
+			return ""
+		}
+		accounts = slices.DeleteFunc(accounts, func(id string) bool { return id == own.Master })
 	}
-	own, _, err := r.organization(ctx)
-	if err != nil || own.Master == "" {
-		return ""
-	}
-	accounts = slices.DeleteFunc(accounts, func(id string) bool { return id == own.Master })
 	if len(accounts) != 1 {
 		return ""
 	}
@@ -170,8 +161,7 @@ func awsPolicy(p awsapi.Policy, targets []awsapi.Target) org.Policy {
 	for _, t := range targets {
 		counts[cmp.Or(t.Type, org.Unknown)]++
 	}
-	groups := counts["ROOT"] + counts["ORGANIZATIONAL_UNIT"]
-	return org.Policy{ID: p.ID, Name: p.Name, Type: p.Type, Applied: &groups, Targets: counts}
+	return org.Policy{ID: p.ID, Name: p.Name, Type: p.Type, Applied: new(counts["ROOT"] + counts["ORGANIZATIONAL_UNIT"]), Targets: counts}
 }
 
 // delegations returns the services that accounts administer. An account that

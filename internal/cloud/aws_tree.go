@@ -83,10 +83,9 @@ func (r *awsReading) checkGone(g org.Group, err error) error {
 // policyTypes returns the types that are on, and the one that is known to exist.
 func policyTypes(rows []awsapi.PolicyType) []org.PolicyType {
 	const known = "SERVICE_CONTROL_POLICY"
-	var all []org.PolicyType
-	for _, t := range rows {
-		all = append(all, org.PolicyType{Type: cmp.Or(t.Type, org.Unknown), Enabled: t.Status == "ENABLED" || t.Status == "PENDING_DISABLE"})
-	}
+	all := mapped(rows, func(t awsapi.PolicyType) org.PolicyType {
+		return org.PolicyType{Type: cmp.Or(t.Type, org.Unknown), Enabled: t.Status == "ENABLED" || t.Status == "PENDING_DISABLE"}
+	})
 	if !slices.ContainsFunc(all, func(t org.PolicyType) bool { return t.Type == known }) {
 		all = append(all, org.PolicyType{Type: known})
 	}

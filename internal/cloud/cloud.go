@@ -1,5 +1,5 @@
-// Package cloud has one file per cloud, and the table of all clouds. It turns
-// what their APIs say into org.Listings.
+// Package cloud has one set of files per cloud, what their refreshes share, and
+// the table of all clouds. It turns what their APIs say into org.Listings.
 package cloud
 
 import (
@@ -25,8 +25,9 @@ type Cloud struct {
 	config.Cloud                // its name, collectors and YAML keys
 	Fields       capture.Fields // what its API documents
 	// Open returns the source of an organization, whose keys are those that
-	// Keys returned. It calls no API.
-	Open func(keys config.Organization, env Env) (Source, error)
+	// Keys returned. It calls no API: transport carries the calls of the source.
+	// The lines of logger have the labels cloud and organization.
+	Open func(keys config.Organization, transport *httpx.Transport, logger log.Logger) (Source, error)
 }
 
 // All returns the table of clouds. A new cloud is a line here.
@@ -36,20 +37,10 @@ func All() []Cloud {
 
 // Configs returns what the configuration needs to know of All.
 func Configs() []config.Cloud {
-	var all []config.Cloud
-	for _, c := range All() {
-		all = append(all, c.Cloud)
-	}
-	return all
+	return mapped(All(), func(c Cloud) config.Cloud { return c.Cloud })
 }
 
-// An Env is what the source of an organization is given.
-type Env struct {
-	Transport *httpx.Transport // carries its calls
-	Logger    log.Logger       // with the labels cloud and organization
-}
-
-// A Source is an org.Source whose credential can change.
+// A Source is the org.Source of a cloud. Its credential can change.
 type Source interface {
 	org.Source
 	// Known returns what the cloud is known to report.
@@ -100,10 +91,7 @@ func newCache(o config.Organization, deps Deps, budget *httpx.Budget) (*org.Cach
 	if err != nil {
 		return nil, fmt.Errorf("http_client_config: %w", err)
 	}
-	source, err := cloud.Open(o, Env{
-		Transport: transport,
-		Logger:    log.With(deps.Logger, "cloud", base.Cloud, "organization", base.Name),
-	})
+	source, err := cloud.Open(o, transport, log.With(deps.Logger, "cloud", base.Cloud, "organization", base.Name))
 	if err != nil {
 		return nil, err
 	}

@@ -87,21 +87,21 @@ func (f *Fleet) Reload(ctx context.Context) error {
 }
 
 // loadUntil loads the configuration, or fails when ctx ends.
-func (f *Fleet) loadUntil(ctx context.Context) (cfg *config.Config, err error) {
+func (f *Fleet) loadUntil(ctx context.Context) (*config.Config, error) {
 	if !f.loading.TryLock() {
 		return nil, errors.New("a file of the configuration that was read before still hangs")
 	}
-	var loaded *config.Config
-	var loadErr error
+	var cfg *config.Config
+	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer f.loading.Unlock()
-		loaded, loadErr = f.load()
+		cfg, err = f.load()
 	}()
 	select {
 	case <-done:
-		return loaded, loadErr
+		return cfg, err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("a file of the configuration hangs: %w", ctx.Err())
 	}
@@ -177,14 +177,7 @@ func (f *Fleet) Config() *config.Config { return f.current.Load().config }
 func (f *Fleet) Caches() []*org.Cache { return f.current.Load().caches }
 
 // Last returns the latest snapshot of each organization at once.
-func (f *Fleet) Last() []org.Snapshot {
-	caches := f.Caches()
-	all := make([]org.Snapshot, len(caches))
-	for i, c := range caches {
-		all[i] = c.Last()
-	}
-	return all
-}
+func (f *Fleet) Last() []org.Snapshot { return mapped(f.Caches(), (*org.Cache).Last) }
 
 // LastReload returns when Reload was last called, and its error.
 func (f *Fleet) LastReload() (time.Time, error) {

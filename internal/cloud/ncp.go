@@ -12,6 +12,7 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/ncpapi"
 )
@@ -23,7 +24,7 @@ func ncpCloud() Cloud {
 			Name:       "ncp",
 			Collectors: []string{"organization", "groups", "members", "invitations", receivedInvitations, "withdrawals", "policies"},
 			Defaults:   []string{"organization", "groups", "members", "invitations", "withdrawals"},
-			Keys:       func() config.Organization { return newNCPKeys() },
+			Keys:       newNCPKeys,
 		},
 		Fields: ncpFields(),
 		Open:   openNCP,
@@ -54,7 +55,7 @@ const (
 	fromTree   = "tree"   // the call that also reads the groups
 )
 
-func newNCPKeys() *ncpKeys {
+func newNCPKeys() config.Organization {
 	return &ncpKeys{
 		Common: config.Common{
 			Settings: config.DefaultSettings(),
@@ -109,23 +110,20 @@ type ncp struct {
 	logger log.Logger
 }
 
-func openNCP(o config.Organization, env Env) (Source, error) {
+func openNCP(o config.Organization, transport *httpx.Transport, logger log.Logger) (Source, error) {
 	keys := o.(*ncpKeys)
-	credential, err := config.NewCredential(keys.KeyPair, env.Logger)
+	credential, err := config.NewCredential(keys.KeyPair, logger)
 	if err != nil {
 		return nil, err
 	}
-	client := ncpapi.Config{BaseURL: keys.BaseURL, Keys: credential.Keys, Transport: env.Transport}
+	client := ncpapi.Config{BaseURL: keys.BaseURL, Keys: credential.Keys, Transport: transport}
 	if keys.APIVersion == ncpVersion2 {
-		client.MaxPages = pagesWithin(keys.RateLimit, keys.RefreshTimeout.Duration)
-		return &ncpV2{Credential: credential, client: ncpapi.NewV2(client), keys: keys, logger: env.Logger}, nil
+		// As many as can be read in 95 % of a refresh: a list without an end fails as
+		// such, and not by timeout.
+		client.MaxPages = int(max(1, min(10_000, 0.95*keys.RateLimit*keys.RefreshTimeout.Seconds())))
+		return &ncpV2{Credential: credential, client: ncpapi.NewV2(client), keys: keys, logger: logger}, nil
 	}
-	return &ncp{
-		Credential: credential,
-		client:     ncpapi.New(client),
-		keys:       keys,
-		logger:     env.Logger,
-	}, nil
+	return &ncp{Credential: credential, client: ncpapi.New(client), keys: keys, logger: logger}, nil
 }
 
 // Read makes all calls at once, within the limits of the organization. Groups
@@ -186,8 +184,7 @@ func (n *ncp) invitation(i ncpapi.Invitation) org.Invitation {
 		Expires:        expiry(i.Registered, n.keys.InvitationLifetime.Duration),
 	}
 	if i.ExpireDays.Valid {
-		days := i.ExpireDays.Value // not all of i is kept
-		out.ReportedDays = &days
+		out.ReportedDays = new(i.ExpireDays.Value)
 	}
 	return out
 }
@@ -199,8 +196,7 @@ func ncpWithdrawal(w ncpapi.Withdrawal) org.Withdrawal {
 func ncpPolicy(p ncpapi.Policy) org.Policy {
 	out := org.Policy{ID: ncpID(p.Number), Name: p.Name}
 	if p.Applied.Valid {
-		applied := p.Applied.Value
-		out.Applied = &applied
+		out.Applied = new(p.Applied.Value)
 	}
 	return out
 }

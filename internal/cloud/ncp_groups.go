@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"slices"
 
@@ -27,26 +26,22 @@ func (n *ncp) tree(ctx context.Context) ([]ncpapi.TreeRow, int, error) {
 
 // groupRows returns the rows of a tree that are a group, each group once. The
 // root group has no row of its own: the master's row names it.
-func groupRows(rows []ncpapi.TreeRow) iter.Seq[*ncpapi.TreeRow] {
-	return func(yield func(*ncpapi.TreeRow) bool) {
-		seen := map[ncpapi.Number]bool{}
-		for i := range rows {
-			row := &rows[i]
-			if !row.NamesGroup() || !row.Group.Valid || seen[row.Group] {
-				continue
-			}
+func groupRows(rows []ncpapi.TreeRow) []*ncpapi.TreeRow {
+	var out []*ncpapi.TreeRow
+	seen := map[ncpapi.Number]bool{}
+	for i := range rows {
+		row := &rows[i]
+		if row.NamesGroup() && row.Group.Valid && !seen[row.Group] {
 			seen[row.Group] = true
-			if !yield(row) {
-				return
-			}
+			out = append(out, row)
 		}
 	}
+	return out
 }
 
 // groups returns the groups of a tree.
 func groups(rows []ncpapi.TreeRow) []org.Group {
-	var out []org.Group
-	for row := range groupRows(rows) {
+	return mapped(groupRows(rows), func(row *ncpapi.TreeRow) org.Group {
 		g := org.Group{
 			ID:         ncpID(row.Group),
 			Name:       row.GroupName,
@@ -56,9 +51,8 @@ func groups(rows []ncpapi.TreeRow) []org.Group {
 		if !row.IsMaster { // the root group has no parent
 			g.ParentID = ncpID(row.Parent)
 		}
-		out = append(out, g)
-	}
-	return out
+		return g
+	})
 }
 
 // treeMembers returns the accounts of a tree.
@@ -101,10 +95,7 @@ type groupList struct {
 
 // groupLists reads the list of every group in rows, and of the root group.
 func (n *ncp) groupLists(ctx context.Context, r *refresh, rows []ncpapi.TreeRow) ([]groupList, int, error) {
-	var groups []ncpapi.Number
-	for row := range groupRows(rows) {
-		groups = append(groups, row.Group)
-	}
+	groups := mapped(groupRows(rows), func(row *ncpapi.TreeRow) ncpapi.Number { return row.Group })
 	root := rootOf(rows)
 	if root.Valid && !slices.Contains(groups, root) {
 		groups = slices.Insert(groups, 0, root)
@@ -129,8 +120,8 @@ func (n *ncp) groupLists(ctx context.Context, r *refresh, rows []ncpapi.TreeRow)
 }
 
 func gone(err error) bool {
-	var e *httpx.Error
-	return errors.As(err, &e) && e.Status == http.StatusNotFound
+	e, ok := errors.AsType[*httpx.Error](err)
+	return ok && e.Status == http.StatusNotFound
 }
 
 // listedMembers returns the accounts of all lists.
@@ -160,14 +151,8 @@ func listedMembers(lists []groupList) []org.Member {
 type memberList struct {
 	members     []org.Member
 	first       map[int64]int32          // index of a member's first row
-	otherGroups map[memberGroup]bool     // groups of a member's other rows
+	otherGroups map[org.Member]bool      // rows of a member in other groups, by ID and GroupID
 	groupIDs    map[ncpapi.Number]string // each formatted once
-}
-
-// A memberGroup is a member in a group other than its first.
-type memberGroup struct {
-	member int64
-	group  string
 }
 
 // newMemberList returns a list with room for so many rows: there may be
@@ -176,7 +161,7 @@ func newMemberList(rows int) *memberList {
 	return &memberList{
 		members:     make([]org.Member, 0, rows),
 		first:       make(map[int64]int32, rows),
-		otherGroups: map[memberGroup]bool{},
+		otherGroups: map[org.Member]bool{},
 		groupIDs:    map[ncpapi.Number]string{},
 	}
 }
@@ -189,7 +174,7 @@ func (m *memberList) add(member, group ncpapi.Number, status string) {
 	}
 	row := org.Member{ID: ncpID(member), GroupID: m.groupIDs[group], Status: cmp.Or(status, org.Unknown)}
 	if member.Valid {
-		here := memberGroup{member.Value, row.GroupID}
+		here := org.Member{ID: row.ID, GroupID: row.GroupID}
 		first, listed := m.first[member.Value]
 		switch {
 		case !listed:

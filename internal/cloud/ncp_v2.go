@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -18,13 +17,6 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/ncpapi"
 )
-
-// pagesWithin returns how many pages can be read in the time that a refresh
-// has, with a margin: a list without an end fails as such, and not by timeout.
-func pagesWithin(rate float64, timeout time.Duration) int {
-	const most, margin = 10_000, 0.95
-	return int(max(1, min(most, margin*rate*timeout.Seconds())))
-}
 
 // ncpV2 reads an organization of NAVER Cloud Platform by version 2 of the API.
 type ncpV2 struct {
@@ -55,12 +47,14 @@ func (n *ncpV2) Known() org.Known {
 // other calls at once. Received invitations are those of the account.
 func (n *ncpV2) Read(ctx context.Context) org.Listings {
 	r := newRefresh(&n.keys.Common, explainNCP)
-	organization := shared(func(ctx context.Context) (ncpOrganization, int, error) {
-		o, unparsed, err := n.find(ctx)
-		r.Subject = o.subject
+	organization := shared(func(ctx context.Context) (ncpapi.OrganizationV2, int, error) {
+		o, unparsed, err := n.organization(ctx)
+		if err == nil {
+			r.Subject = new(ncpID(o.Number))
+		}
 		return o, unparsed, err
 	})
-	read(ctx, r, &r.Info, organization, func(o ncpOrganization) []org.Info { return o.info })
+	read(ctx, r, &r.Info, organization, ncpInfoV2)
 	readList(ctx, r, &r.Groups, in(organization, n.groups), ncpGroup)
 	readList(ctx, r, &r.Members, in(organization, n.client.Accounts), ncpMember)
 	readList(ctx, r, &r.Invitations, in(organization, n.client.Invitations), n.invitation)
@@ -72,50 +66,55 @@ func (n *ncpV2) Read(ctx context.Context) org.Listings {
 	return l
 }
 
-// An ncpOrganization is the organization that the account is in.
-type ncpOrganization struct {
-	number  int64   // 0: none
-	subject *string // nil: unknown
-	info    []org.Info
-	member  bool // the account is not the master
-}
-
-// find returns the organization that the account is in.
-func (n *ncpV2) find(ctx context.Context) (o ncpOrganization, unparsed int, err error) {
+// organization returns the organization that the account is in, or one without
+// a number if it is in none.
+func (n *ncpV2) organization(ctx context.Context) (o ncpapi.OrganizationV2, unparsed int, err error) {
 	rows, unparsed, err := n.client.Organizations(ctx)
-	switch {
-	case err != nil:
-		return o, 0, err
-	case len(rows) == 0:
-		o.subject = new(string)
-		return o, unparsed, nil
-	case len(rows) > 1 && !n.several.Swap(true):
+	if err != nil || len(rows) == 0 {
+		return o, unparsed, err
+	}
+	if len(rows) > 1 && !n.several.Swap(true) {
 		level.Warn(n.logger).Log("msg", "account has more than one organization", "organizations", len(rows),
 			"serving", "the first", "organization_id", ncpID(rows[0].Number))
 	}
-	row := rows[0]
-	if !row.Number.Valid || row.Number.Value <= 0 {
+	if number := rows[0].Number; !number.Valid || number.Value <= 0 {
 		return o, 0, &org.Error{
 			Reason: org.Decode,
 			Advice: reportAdvice,
 			Err:    errors.New("get /open-api/v2/organizations: an organization without a number that can be read"),
 		}
 	}
-	id := ncpID(row.Number)
-	return ncpOrganization{
-		number:  row.Number.Value,
-		subject: &id,
-		info:    []org.Info{{ID: id, MasterID: ncpID(row.MasterNo)}},
-		member:  row.Caller.Valid && row.MasterNo.Valid && row.Caller != row.MasterNo,
-	}, unparsed, nil
+	return rows[0], unparsed, nil
 }
 
-// explain adds to explainNCP what the organization proves.
-func (o *ncpOrganization) explain(err error) *org.Error {
+func ncpInfoV2(o ncpapi.OrganizationV2) []org.Info {
+	if !o.Number.Valid {
+		return nil // the account has no organization
+	}
+	return []org.Info{{ID: ncpID(o.Number), MasterID: ncpID(o.MasterNo)}}
+}
+
+// in returns a call for a list of the organization, which is empty without one.
+func in[A any](organization call[ncpapi.OrganizationV2], get func(context.Context, int64) (ncpapi.List[A], int, error)) call[ncpapi.List[A]] {
+	return func(ctx context.Context) (ncpapi.List[A], int, error) {
+		o, _, err := organization(ctx)
+		if err != nil || !o.Number.Valid {
+			return ncpapi.List[A]{Complete: true}, 0, err
+		}
+		list, unparsed, err := get(ctx, o.Number.Value)
+		if err != nil {
+			err = explainIn(o, err)
+		}
+		return list, unparsed, err
+	}
+}
+
+// explainIn adds to explainNCP what the organization proves.
+func explainIn(o ncpapi.OrganizationV2, err error) *org.Error {
 	e := explainNCP(err)
 	var answer *httpx.Error
 	switch {
-	case errors.Is(err, ncpapi.ErrForbidden) && o.member:
+	case errors.Is(err, ncpapi.ErrForbidden) && o.Caller.Valid && o.MasterNo.Valid && o.Caller != o.MasterNo:
 		e.Reason, e.Advice = org.NotMaster, ownerAdvice
 	case errors.As(err, &answer) && answer.Status == http.StatusNotFound && strings.HasSuffix(answer.Code, "NotFound"):
 		e.Advice = "nothing if it passes: the account may have left the organization during the refresh; else check base_url"
@@ -123,26 +122,8 @@ func (o *ncpOrganization) explain(err error) *org.Error {
 	return e
 }
 
-// in returns a function that reads a list of the organization, which is empty
-// without one.
-func in[A any](organization func(context.Context) (ncpOrganization, int, error),
-	get func(context.Context, int64) (ncpapi.List[A], int, error),
-) func(context.Context) (ncpapi.List[A], int, error) {
-	return func(ctx context.Context) (ncpapi.List[A], int, error) {
-		o, _, err := organization(ctx)
-		if err != nil || o.number == 0 {
-			return ncpapi.List[A]{Complete: true}, 0, err
-		}
-		list, unparsed, err := get(ctx, o.number)
-		if err != nil {
-			err = o.explain(err)
-		}
-		return list, unparsed, err
-	}
-}
-
 // readList starts to read a listing, which is incomplete if the list is.
-func readList[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get func(context.Context) (ncpapi.List[A], int, error), item func(A) T) {
+func readList[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get call[ncpapi.List[A]], item func(A) T) {
 	read(ctx, r, l, get, func(list ncpapi.List[A]) []T {
 		if !list.Complete {
 			l.Incomplete, l.Total = true, list.Total
@@ -217,8 +198,7 @@ func countApplied(l *org.Listings) {
 	}
 	for i := range l.Policies.Items {
 		if p := &l.Policies.Items[i]; p.Applied == nil && p.ID != "" {
-			applied := groups[p.ID]
-			p.Applied = &applied
+			p.Applied = new(groups[p.ID])
 		}
 	}
 }

@@ -14,9 +14,12 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
+// A call returns an answer, and how many of its fields could not be parsed. It
+// is a method of a client, or makes several of its calls.
+type call[A any] func(context.Context) (answer A, unparsed int, err error)
+
 // A refresh is the listings of an organization while they are read, all at
-// once. Its calls return, as those of the clients do, the number of fields that
-// could not be parsed.
+// once.
 type refresh struct {
 	org.Listings
 	explain     func(error) *org.Error // turns a client's error into the domain's
@@ -34,9 +37,9 @@ func (r *refresh) wait() org.Listings {
 	return r.Listings
 }
 
-// read starts to read a listing of r, if it is configured. It makes the items
-// of what get returns. A panic fails the listing, not the process.
-func read[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get func(context.Context) (A, int, error), items func(A) []T) {
+// read starts to read a listing of r, if it is configured. The function items
+// makes its items of the answer. A panic fails the listing, not the process.
+func read[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get call[A], items func(A) []T) {
 	if !l.Configured {
 		return
 	}
@@ -61,12 +64,12 @@ func read[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get func
 	})
 }
 
-// readEach is read of rows that are an item each.
-func readEach[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get func(context.Context) ([]A, int, error), item func(A) T) {
+// readEach is read for an answer of rows, each of which is an item.
+func readEach[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get call[[]A], item func(A) T) {
 	read(ctx, r, l, get, func(rows []A) []T { return mapped(rows, item) })
 }
 
-// mapped returns the item that each row is.
+// mapped returns the items of the rows, one each.
 func mapped[A, T any](rows []A, item func(A) T) []T {
 	items := make([]T, len(rows))
 	for i, row := range rows {
@@ -81,11 +84,10 @@ func asRead[T any](items []T) []T { return items }
 // errUnread is the error of a shared call that panicked.
 var errUnread = errors.New("not read")
 
-// shared returns a function for several listings of a refresh. It makes a call
-// the first time, and always returns what that call returned. Unlike
-// sync.OnceValues it waits on a channel, so that time passes in a bubble of
-// synctest.
-func shared[A any](get func(context.Context) (A, int, error)) func(context.Context) (A, int, error) {
+// shared returns a call for several listings of a refresh, which makes get the
+// first time, and returns what that returned every time. Unlike sync.OnceValues
+// it waits on a channel, so that time passes in a bubble of synctest.
+func shared[A any](get call[A]) call[A] {
 	first, done := make(chan struct{}, 1), make(chan struct{})
 	var answer A
 	unparsed, err := 0, errUnread

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-kit/log"
+
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
@@ -26,7 +28,7 @@ func scpCloud() Cloud {
 			Name:       "scp",
 			Collectors: []string{"organization", "members", "invitations", "received_invitations", "api_version"},
 			Defaults:   []string{"members", "invitations", "received_invitations", "api_version"},
-			Keys:       func() config.Organization { return newSCPKeys() },
+			Keys:       newSCPKeys,
 		},
 		Fields: scpFields(),
 		Open:   openSCP,
@@ -44,7 +46,7 @@ type scpKeys struct {
 	InvitationLifetime config.Duration `yaml:"invitation_lifetime,omitempty"` // 0: unknown
 }
 
-func newSCPKeys() *scpKeys {
+func newSCPKeys() config.Organization {
 	return &scpKeys{
 		Common:      config.Common{Settings: config.DefaultSettings()},
 		Environment: "e",
@@ -89,9 +91,9 @@ type scp struct {
 	keys   *scpKeys
 }
 
-func openSCP(o config.Organization, env Env) (Source, error) {
+func openSCP(o config.Organization, transport *httpx.Transport, logger log.Logger) (Source, error) {
 	keys := o.(*scpKeys)
-	credential, err := config.NewCredential(keys.KeyPair, env.Logger)
+	credential, err := config.NewCredential(keys.KeyPair, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +101,7 @@ func openSCP(o config.Organization, env Env) (Source, error) {
 		Credential: credential,
 		client: scpapi.New(scpapi.Config{
 			BaseURL: keys.BaseURL, Version: keys.APIVersion, OrganizationID: keys.OrganizationID, PageSize: int(keys.PageSize),
-			Keys: credential.Keys, Transport: env.Transport,
+			Keys: credential.Keys, Transport: transport,
 		}),
 		keys: keys,
 	}, nil
@@ -137,13 +139,10 @@ func (s *scp) Read(ctx context.Context) org.Listings {
 // scpInfo returns the organizations that have an identifier. When the key's
 // account joined is unknown: created_at is when the organization was made.
 func scpInfo(rows []scpapi.Organization) []org.Info {
-	var out []org.Info
-	for _, o := range rows {
-		if o.ID != "" {
-			out = append(out, org.Info{ID: o.ID, Name: o.Name, MasterID: o.Master})
-		}
-	}
-	return out
+	rows = slices.DeleteFunc(rows, func(o scpapi.Organization) bool { return o.ID == "" })
+	return mapped(rows, func(o scpapi.Organization) org.Info {
+		return org.Info{ID: o.ID, Name: o.Name, MasterID: o.Master}
+	})
 }
 
 func scpMember(a scpapi.Account) org.Member {
@@ -176,13 +175,10 @@ func scpReceived(i scpapi.ReceivedInvitation) org.Invitation {
 
 // scpVersions returns the versions that have a number.
 func scpVersions(rows []scpapi.Version) []org.Version {
-	var out []org.Version
-	for _, v := range rows {
-		if v.ID != "" {
-			out = append(out, org.Version{ID: strings.TrimPrefix(v.ID, "v"), Status: cmp.Or(v.Status, org.Unknown), SupportEnd: v.SupportEnd})
-		}
-	}
-	return out
+	rows = slices.DeleteFunc(rows, func(v scpapi.Version) bool { return v.ID == "" })
+	return mapped(rows, func(v scpapi.Version) org.Version {
+		return org.Version{ID: strings.TrimPrefix(v.ID, "v"), Status: cmp.Or(v.Status, org.Unknown), SupportEnd: v.SupportEnd}
+	})
 }
 
 // explainSCP adds the reason and the advice that only SCP has.
