@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -144,19 +145,14 @@ func (s *awsSource) Known() org.Known {
 		Received:    handshakes,
 		Creations:   []string{"IN_PROGRESS", "FAILED"},
 		FeatureSets: []string{"ALL", "CONSOLIDATED_BILLING"},
-		Transitions: []org.Transition{
-			{From: org.None, To: "ACTIVE"},
-			{From: org.None, To: "PENDING_ACTIVATION"},
-			{From: "PENDING_ACTIVATION", To: "ACTIVE"},
-			{From: "ACTIVE", To: "SUSPENDED"},
-			{From: "SUSPENDED", To: "ACTIVE"},
-			{From: "ACTIVE", To: "PENDING_CLOSURE"},
-			{From: "PENDING_CLOSURE", To: "CLOSED"},
-			{From: "ACTIVE", To: "CLOSED"},
-			{From: "CLOSED", To: "ACTIVE"},
-			{From: "CLOSED", To: org.None},
-			{From: "ACTIVE", To: org.None},
-		},
+		Transitions: slices.Concat(
+			from(org.None, "ACTIVE", "PENDING_ACTIVATION"),
+			from("PENDING_ACTIVATION", "ACTIVE"),
+			from("ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED", org.None),
+			from("SUSPENDED", "ACTIVE"),
+			from("PENDING_CLOSURE", "CLOSED"),
+			from("CLOSED", "ACTIVE", org.None),
+		),
 	}
 }
 

@@ -78,10 +78,6 @@ type Observer interface {
 	Reloaded(err error)
 }
 
-// idleTimeout is how long a connection is kept for the next call. The next
-// refresh is minutes away.
-const idleTimeout = 15 * time.Second
-
 // newCache returns the Cache of the organization o, whose readings are bounded
 // by budget. It calls no API.
 func newCache(o config.Organization, deps Deps, budget *httpx.Budget) (*org.Cache, error) {
@@ -146,7 +142,7 @@ func newTransport() *http.Transport {
 		OnProxyConnectResponse: httpx.OnProxyConnectResponse,
 		MaxIdleConnsPerHost:    1000, // all calls of an organization go to one host
 		MaxResponseHeaderBytes: 64 << 10,
-		IdleConnTimeout:        idleTimeout,
+		IdleConnTimeout:        15 * time.Second, // the next refresh is minutes away
 		TLSHandshakeTimeout:    10 * time.Second,
 		DisableCompression:     true,
 	}
@@ -175,6 +171,11 @@ func (b *bounded) Close() error {
 	b.account.Close()
 	b.transport.CloseIdleConnections()
 	return nil
+}
+
+// from returns the transitions from a status to others.
+func from(status string, others ...string) []org.Transition {
+	return mapped(others, func(to string) org.Transition { return org.Transition{From: status, To: to} })
 }
 
 // expiry returns when an invitation expires; zero if that is unknown.

@@ -155,16 +155,12 @@ func (n *ncp) Known() org.Known {
 	return org.Known{
 		// LEV is LVREQ in the documentation of 2022 to 2024.
 		Members: []string{"INVT", "JOIN", "LVREQ", "LEV"},
-		Transitions: []org.Transition{
-			{From: org.None, To: "INVT"},
-			{From: org.None, To: "JOIN"},
-			{From: "INVT", To: "JOIN"},
-			{From: "INVT", To: org.None},
-			{From: "JOIN", To: "LVREQ"},
-			{From: "LVREQ", To: "JOIN"},
-			{From: "LVREQ", To: org.None},
-			{From: "JOIN", To: org.None},
-		},
+		Transitions: slices.Concat(
+			from(org.None, "INVT", "JOIN"),
+			from("INVT", "JOIN", org.None),
+			from("JOIN", "LVREQ", org.None),
+			from("LVREQ", "JOIN", org.None),
+		),
 	}
 }
 

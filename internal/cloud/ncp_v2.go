@@ -33,13 +33,11 @@ func (n *ncpV2) Known() org.Known {
 	const joined, leaving = "JOINED", "LEAVE_REQUESTED"
 	return org.Known{
 		Members: []string{joined, leaving},
-		Transitions: []org.Transition{
-			{From: org.None, To: joined},
-			{From: joined, To: leaving},
-			{From: leaving, To: joined},
-			{From: leaving, To: org.None},
-			{From: joined, To: org.None},
-		},
+		Transitions: slices.Concat(
+			from(org.None, joined),
+			from(joined, leaving, org.None),
+			from(leaving, joined, org.None),
+		),
 	}
 }
 

@@ -114,14 +114,12 @@ func (s *scp) Known() org.Known {
 		Members:     []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"},
 		Invitations: invitations,
 		Received:    invitations,
-		Transitions: []org.Transition{
-			{From: org.None, To: "ACTIVE"},
-			{From: "ACTIVE", To: "SUSPENDED"},
-			{From: "SUSPENDED", To: "ACTIVE"},
-			{From: "ACTIVE", To: "PENDING_CLOSURE"},
-			{From: "PENDING_CLOSURE", To: org.None},
-			{From: "ACTIVE", To: org.None},
-		},
+		Transitions: slices.Concat(
+			from(org.None, "ACTIVE"),
+			from("ACTIVE", "SUSPENDED", "PENDING_CLOSURE", org.None),
+			from("SUSPENDED", "ACTIVE"),
+			from("PENDING_CLOSURE", org.None),
+		),
 	}
 }
 
