@@ -108,14 +108,19 @@ var errVanished = errors.New("vanished")
 
 // forEach makes a call for each item, several at once, and returns the answers
 // in the order of the items. Those for which get returns errVanished have none.
-// Any other error fails all: partial counts are never exported.
+// Any other error, and a panic, fails all: partial counts are never exported.
 func forEach[K, A any](ctx context.Context, r *refresh, items []K, get func(context.Context, K) (A, int, error)) ([]A, int, error) {
 	found := make([]*A, len(items)) // nil: vanished
 	var unparsed atomic.Int64
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(r.concurrency)
 	for i, item := range items {
-		work.Go(func() error {
+		work.Go(func() (err error) {
+			defer func() {
+				if p := recover(); p != nil {
+					err = fmt.Errorf("panic: %v", p)
+				}
+			}()
 			answer, bad, err := get(ctx, item)
 			if errors.Is(err, errVanished) {
 				return nil
