@@ -136,13 +136,8 @@ func (n *ncp) Read(ctx context.Context) org.Listings {
 	if n.keys.MembersFrom == fromTree {
 		read(ctx, r, &r.Members, tree, treeMembers)
 	} else {
-		read(ctx, r, &r.Members, func(ctx context.Context) ([]groupList, int, error) {
-			rows, _, err := tree(ctx)
-			if err != nil {
-				return nil, 0, err
-			}
-			return n.groupLists(ctx, r, rows)
-		}, listedMembers)
+		lists := func(ctx context.Context) ([]groupList, int, error) { return n.groupLists(ctx, r, tree) }
+		read(ctx, r, &r.Members, lists, listedMembers)
 	}
 	readEach(ctx, r, &r.Invitations, n.client.Invitations, n.invitation)
 	readEach(ctx, r, &r.Withdrawals, n.client.Withdrawals, ncpWithdrawal)

@@ -93,8 +93,12 @@ type groupList struct {
 	accounts [][]ncpapi.Account // in blocks
 }
 
-// groupLists reads the list of every group in rows, and of the root group.
-func (n *ncp) groupLists(ctx context.Context, r *refresh, rows []ncpapi.TreeRow) ([]groupList, int, error) {
+// groupLists reads the list of every group in a tree, and of the root group.
+func (n *ncp) groupLists(ctx context.Context, r *refresh, tree call[[]ncpapi.TreeRow]) ([]groupList, int, error) {
+	rows, _, err := tree(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	groups := mapped(groupRows(rows), func(row *ncpapi.TreeRow) ncpapi.Number { return row.Group })
 	root := rootOf(rows)
 	if root.Valid && !slices.Contains(groups, root) {
