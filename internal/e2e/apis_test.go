@@ -44,15 +44,15 @@ type endpoint struct {
 	instance   string // that fails; empty: all
 	title      string // column of the table
 	config     string // further lines of the configuration
-	list       string // name of the list in the response; empty: the response is the list or the object
-	object     bool   // the response has no list
+	list       string // name of the list or object in the response; empty: the response is it
+	object     bool   // it is an object
 	unpaged    bool
 	unsigned   bool
 	gone404    bool // 404 says that the group does not exist any more; then it is left out
 	allRows    bool // rows that come twice are counted twice
 	collectors []string
 
-	// Of TestHeavyFaults, which leaves out endpoints without a row.
+	// For TestHeavyFaults, which leaves out endpoints without a row.
 	row     string // # stands for its number
 	million string // outcome of a million rows; otherData if empty
 }
