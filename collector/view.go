@@ -36,8 +36,9 @@ func newView(s org.Snapshot, wants func(string) bool) *view {
 	v.withdrawals = pick(v, "withdrawals", s.Withdrawals.Items, func(w org.Withdrawal) (itemKey, time.Time) {
 		return itemKey{id: w.MemberID}, w.Requested
 	})
-	ofNone := func(d org.Delegation) bool { return d.Service == "" }
-	v.delegations = pick(v, "delegations", slices.DeleteFunc(slices.Clone(s.Delegations.Items), ofNone), func(d org.Delegation) (itemKey, time.Time) {
+	withoutService := func(d org.Delegation) bool { return d.Service == "" }
+	delegated := slices.DeleteFunc(slices.Clone(s.Delegations.Items), withoutService)
+	v.delegations = pick(v, "delegations", delegated, func(d org.Delegation) (itemKey, time.Time) {
 		return itemKey{d.Service, d.MemberID}, d.Enabled
 	})
 	v.services = pick(v, "service_access", s.Services.Items, func(a org.ServiceAccess) (itemKey, time.Time) {
@@ -105,10 +106,10 @@ func counted[K comparable, N int | uint64 | float64](counts map[K]N, labels func
 func oneLabel(label string) []string { return []string{label} }
 
 // each makes a sample of every row.
-func each[T any](rows func(*view) []T, of func(T) sample) func(*view) []sample {
+func each[T any](rows func(*view) []T, sampleOf func(T) sample) func(*view) []sample {
 	return func(v *view) (samples []sample) {
 		for _, row := range rows(v) {
-			samples = append(samples, of(row))
+			samples = append(samples, sampleOf(row))
 		}
 		return samples
 	}

@@ -198,16 +198,11 @@ func invitationChange(appeared, gone What) func(was, is *Invitation) *Change {
 			return change(gone, was)
 		case pending && !waiting:
 			return change(gone, is) // with the status that ended it
-		case waiting && !pending, waiting && renewed(was, is):
+		case waiting && (!pending || !was.Created.IsZero() && is.Created.After(was.Created)):
 			return change(appeared, is)
 		}
 		return nil
 	}
-}
-
-// renewed reports whether is was sent later than was.
-func renewed(was, is *Invitation) bool {
-	return !was.Created.IsZero() && is.Created.After(was.Created)
 }
 
 // byIdentity orders invitations by their ID, or else by who is invited and who
