@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -86,7 +87,8 @@ func (c *Common) validate(dir string, cloud Cloud) []error {
 		add("collectors: %w", err)
 	}
 	c.HTTP.SetDirectory(dir)
-	if err := c.HTTP.checkFiles(); err != nil {
+	// Reads the files: with one that cannot be read, every call would fail.
+	if _, err := c.HTTP.RoundTripper("", func() *http.Transport { return new(http.Transport) }); err != nil {
 		add("http_client_config: %w", err)
 	}
 	return errs
