@@ -138,7 +138,7 @@ func openAWS(o config.Organization, env Env) (Source, error) {
 	}
 	if keys.Given() {
 		var err error
-		if s.files, err = config.NewSession(keys.SessionKeys, env.Logger); err != nil {
+		if s.files, err = config.NewCredential(keys.SessionKeys, env.Logger); err != nil {
 			return nil, err
 		}
 		cfg.Static = s.files.Session

@@ -117,37 +117,23 @@ func (s *secrets) reader(text, file, ref string) config.SecretReader {
 	if r == "" {
 		return nil
 	}
-	if _, err := r.Fetch(context.Background()); err != nil && s.err == nil {
+	if _, err := r.read(); err != nil && s.err == nil {
 		s.err = err
 	}
 	return r
 }
 
-// A reference is the name of one of the fileSecrets. It is read for each call.
+// A reference is a secret in a regular file of at most 1 MiB. It is the name of
+// the file after filePrefix.
 type reference string
-
-// Fetch returns the text of the file, without white space around it.
-func (r reference) Fetch(ctx context.Context) (string, error) {
-	return fileSecrets{}.Fetch(ctx, string(r))
-}
-
-// Description names the file.
-func (r reference) Description() string { return string(r) }
-
-// Immutable is false: a file can change.
-func (r reference) Immutable() bool { return false }
-
-// fileSecrets is a SecretManager whose secrets are regular files of at most 1 MiB.
-type fileSecrets struct{}
 
 const filePrefix = "file "
 
-// Fetch returns the text of the file that ref names, without white space around
-// it.
-func (fileSecrets) Fetch(_ context.Context, ref string) (string, error) {
-	file, ok := strings.CutPrefix(ref, filePrefix)
+// read returns the text of the file, without white space around it.
+func (r reference) read() (string, error) {
+	file, ok := strings.CutPrefix(string(r), filePrefix)
 	if !ok {
-		return "", fmt.Errorf("cannot use %q: there is no secret manager", ref)
+		return "", fmt.Errorf("cannot use %q: there is no secret manager", string(r))
 	}
 	b, err := readSmallFile(file)
 	if err != nil {
@@ -155,6 +141,21 @@ func (fileSecrets) Fetch(_ context.Context, ref string) (string, error) {
 	}
 	return strings.TrimSpace(withoutMark(b)), nil
 }
+
+// Fetch reads the file.
+func (r reference) Fetch(context.Context) (string, error) { return r.read() }
+
+// Description names the file.
+func (r reference) Description() string { return string(r) }
+
+// Immutable is false: a file can change.
+func (r reference) Immutable() bool { return false }
+
+// fileSecrets is the SecretManager of references.
+type fileSecrets struct{}
+
+// Fetch reads the file that ref names.
+func (fileSecrets) Fetch(_ context.Context, ref string) (string, error) { return reference(ref).read() }
 
 // fileReference returns the reference to file, or else ref.
 func fileReference(file, ref string) string {
