@@ -197,7 +197,7 @@ func kind(goType string) string {
 		return "a list"
 	case goType == "config.integer":
 		return "an integer"
-	case goType == "int", goType == "float64", goType == "config.Integer":
+	case goType == "float64":
 		return "a number"
 	case goType == "bool":
 		return "true or false"
