@@ -65,14 +65,10 @@ func parse(r io.Reader, dir string, clouds []Cloud) (*Config, []error) {
 	for i, n := range f.Organizations {
 		o, name, problems := organization(n, f.Defaults, dir, clouds)
 		where := fmt.Sprintf("organization %q", name)
-		switch {
-		case name == "":
+		if name == "" {
 			where = fmt.Sprintf("organizations[%d]", i)
-			problems = slices.Insert(problems, 0, errors.New("name is missing"))
-		case names[name]:
-			problems = slices.Insert(problems, 0, errors.New("duplicate organization name"))
 		}
-		if err := checkName(name); err != nil {
+		if err := checkName(name, names); err != nil {
 			problems = slices.Insert(problems, 0, err)
 		}
 		names[name] = true
@@ -137,8 +133,12 @@ func organization(n, defaults node, dir string, clouds []Cloud) (o Organization,
 }
 
 // checkName returns what is wrong with the name of an organization.
-func checkName(name string) error {
+func checkName(name string, taken map[string]bool) error {
 	switch {
+	case name == "":
+		return errors.New("name is missing")
+	case taken[name]:
+		return errors.New("duplicate organization name")
 	case !utf8.ValidString(name):
 		return errors.New("name is not valid UTF-8")
 	case strings.ContainsFunc(name, unicode.IsControl):
