@@ -46,13 +46,15 @@ func serve(ctx context.Context, flags *flags, load loader, stderr io.Writer) err
 		level.Warn(direct).Log("msg", "log lines dropped: nobody has read the log", "lines", lines)
 	})
 	defer queue.close()
-	logger, slogger := newLoggers(queue, flags.logLevel, flags.logFormat)
-	s, err := newServer(ctx, flags, load, logger, slogger)
-	if err == nil {
-		err = s.run(ctx, hangups)
+	s := &server{
+		flags:   flags,
+		self:    collector.NewSelf(!flags.disableExporterMetrics),
+		scrapes: semaphore.NewWeighted(maxScrapes),
 	}
-	if err != nil {
-		level.Error(logger).Log("msg", "exiting", "err", err)
+	s.logger, s.slogger = newLoggers(queue, flags.logLevel, flags.logFormat)
+	s.scraped.Store(new(time.Now()))
+	if err := s.run(ctx, load, hangups); err != nil {
+		level.Error(s.logger).Log("msg", "exiting", "err", err)
 		return loggedError{err}
 	}
 	return nil
@@ -65,35 +67,26 @@ type server struct {
 	slogger *slog.Logger // the same log, for libraries
 	fleet   *cloud.Fleet
 	self    *collector.Self
-	store   *store.Dir                // nil: nothing is stored
 	scrapes *semaphore.Weighted       // one for each scrape that runs
 	scraped atomic.Pointer[time.Time] // when the latest scrape began, or the process started
 }
 
-func newServer(ctx context.Context, flags *flags, load loader, logger log.Logger, slogger *slog.Logger) (*server, error) {
-	if err := checkWebConfig(flags.web); err != nil {
-		return nil, err
-	}
-	s := &server{
-		flags: flags, logger: logger, slogger: slogger,
-		self:    collector.NewSelf(!flags.disableExporterMetrics),
-		scrapes: semaphore.NewWeighted(maxScrapes),
-	}
-	s.scraped.Store(new(time.Now()))
-	if flags.storagePath != "" && !flags.demo {
-		var err error
-		if s.store, err = store.Open(ctx, flags.storagePath, s.self.StorageWrites()); err != nil {
-			return nil, fmt.Errorf("--storage.path: %w", err)
-		}
-	}
-	s.fleet = cloud.NewFleet(load, cloud.Deps{Logger: logger, UserAgent: userAgent(), Observer: s.self, Store: s.store})
-	return s, nil
-}
-
 func userAgent() string { return "cloudorg_exporter/" + version.Version }
 
-func (s *server) run(ctx context.Context, hangups <-chan os.Signal) error {
-	defer s.close()
+func (s *server) run(ctx context.Context, load loader, hangups <-chan os.Signal) error {
+	if err := checkWebConfig(s.flags.web); err != nil {
+		return err
+	}
+	deps := cloud.Deps{Logger: s.logger, UserAgent: userAgent(), Observer: s.self}
+	if s.flags.storagePath != "" && !s.flags.demo {
+		var err error
+		if deps.Store, err = store.Open(ctx, s.flags.storagePath, s.self.StorageWrites()); err != nil {
+			return fmt.Errorf("--storage.path: %w", err)
+		}
+		defer func() { _ = deps.Store.Close() }() // after what writes to it has ended
+	}
+	s.fleet = cloud.NewFleet(load, deps)
+	defer s.fleet.Close()
 	if err := s.fleetReload(ctx); err != nil {
 		return err
 	}
@@ -140,14 +133,6 @@ func (s *server) fleetReload(ctx context.Context) error {
 		level.Warn(s.logger).Log("msg", "configuration", "warning", w)
 	}
 	return nil
-}
-
-// close ends everything that runs, and then what it writes to.
-func (s *server) close() {
-	s.fleet.Close()
-	if s.store != nil {
-		_ = s.store.Close()
-	}
 }
 
 // reload applies the configuration again, and starts to read the organizations
