@@ -53,6 +53,7 @@ type reading[T any] struct {
 	repeated bool        // a row was read twice: rows moved meanwhile
 	again    bool        // second reading: rows without a key have been added before
 	pages    int         // read so far
+	first    int         // pages of the first reading; 0 during it
 }
 
 // add adds a row and reports whether it is new. Of two rows with the same key
@@ -83,7 +84,7 @@ func pages[T any, R keyed[T]](ctx context.Context, c *ClientV2, path list, read 
 	l := reading[T]{total: -1, at: map[key]int{}}
 	unparsed, err := walk[T, R](ctx, c, path, read, &l)
 	if err == nil && l.repeated && int64(len(l.rows)) < l.total && 2*l.pages <= c.maxPages {
-		l.again = true
+		l.again, l.first = true, l.pages
 		unparsed, err = walk[T, R](ctx, c, path, read, &l)
 	}
 	if err != nil {
@@ -99,7 +100,8 @@ func pages[T any, R keyed[T]](ctx context.Context, c *ClientV2, path list, read 
 // been read, an empty one, or one with fewer rows than a full page. If rows are
 // missing there, and it is not the last according to totalPages, one more page
 // is read to confirm the end: the API may have fewer rows on a full page than
-// requested, and not say so.
+// requested, and not say so. The second reading does not end before the first
+// did: most of its pages have no new row.
 func walk[T any, R keyed[T]](ctx context.Context, c *ClientV2, path list, read func(*httpx.Reader) page[T], l *reading[T]) (int, error) {
 	unparsed, repeats := 0, 0
 	undecodable := func(format string, args ...any) error {
@@ -138,7 +140,7 @@ func walk[T any, R keyed[T]](ctx context.Context, c *ClientV2, path list, read f
 		}
 		have, short := int64(len(l.rows)), int64(len(p.rows)) < size
 		last := p.pages > 0 && int64(n+1) >= p.pages
-		if len(p.rows) == 0 || have == l.total || short && (have > l.total || !news || last) {
+		if len(p.rows) == 0 || have == l.total || short && (have > l.total || !news && n+1 >= l.first || last) {
 			return unparsed, nil
 		}
 		if repeats++; news || l.again {
