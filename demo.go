@@ -120,24 +120,19 @@ func (d *demo) serve(ctx context.Context, simulator http.Handler) (string, error
 // fail makes an operation of each cloud fail for a while, one cloud after the
 // other.
 func (d *demo) fail() {
-	wait := func(t time.Duration) bool {
-		select {
-		case <-time.After(t):
-			return true
-		case <-d.stop:
-			return false
-		}
-	}
 	for {
 		for _, c := range d.clouds {
-			if !wait(demoFaultEvery) {
-				return
+			for _, step := range []struct {
+				after time.Duration
+				fault sim.Fault
+			}{{demoFaultEvery, c.fault}, {demoFaultFor, sim.Fault{}}} {
+				select {
+				case <-time.After(step.after):
+					c.SetFault(c.operation, step.fault)
+				case <-d.stop:
+					return
+				}
 			}
-			c.SetFault(c.operation, c.fault)
-			if !wait(demoFaultFor) {
-				return
-			}
-			c.SetFault(c.operation, sim.Fault{})
 		}
 	}
 }

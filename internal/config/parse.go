@@ -52,13 +52,8 @@ func parse(r io.Reader, dir string, clouds []Cloud) (*Config, []error) {
 	}
 	var c Config
 	var errs []error
-	add := func(where string, problems []error) {
-		for _, err := range problems {
-			errs = append(errs, fmt.Errorf("%s: %w", where, err))
-		}
-	}
 	if problems := checkDefaults(f.Defaults); len(problems) > 0 {
-		add("defaults", problems)
+		errs = append(errs, located("defaults", problems)...)
 		f.Defaults.decode = nil // reported once, and not for each organization
 	}
 	names := map[string]bool{}
@@ -72,7 +67,7 @@ func parse(r io.Reader, dir string, clouds []Cloud) (*Config, []error) {
 			problems = slices.Insert(problems, 0, err)
 		}
 		names[name] = true
-		add(where, problems)
+		errs = append(errs, located(where, problems)...)
 		c.Organizations = append(c.Organizations, o)
 	}
 	if len(errs) > 0 {
