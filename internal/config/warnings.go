@@ -24,7 +24,7 @@ func (c *Config) Warnings() []string {
 				all = append(all, fmt.Sprintf("organization %q: every user of this machine can read %s: chmod o-r it", name, file))
 			}
 		}
-		key, err := readKey(pair.AccessKey, pair.AccessKeyFile)
+		key, err := pair.sources()[0].read()
 		if err != nil {
 			continue
 		}
@@ -36,7 +36,3 @@ func (c *Config) Warnings() []string {
 	}
 	return all
 }
-
-// Pair returns p. It makes a struct that embeds KeyPair one whose keys can be
-// checked.
-func (p *KeyPair) Pair() *KeyPair { return p }
