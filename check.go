@@ -29,7 +29,7 @@ func check(ctx context.Context, flags *flags, load loader, stdout, stderr io.Wri
 	if err := fleet.Reload(ctx); err != nil {
 		return err
 	}
-	for _, w := range fleet.Config().Warnings() {
+	for _, w := range fleet.Config().Warnings {
 		fmt.Fprintln(stderr, "warning:", w)
 	}
 	fmt.Fprintf(stdout, "the configuration is valid: %s\n", counted(len(fleet.Caches()), "organization"))

@@ -129,7 +129,7 @@ func (s *server) fleetReload(ctx context.Context) error {
 	if err := s.fleet.Reload(ctx); err != nil {
 		return err
 	}
-	for _, w := range s.fleet.Config().Warnings() {
+	for _, w := range s.fleet.Config().Warnings {
 		level.Warn(s.logger).Log("msg", "configuration", "warning", w)
 	}
 	return nil

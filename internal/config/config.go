@@ -42,6 +42,7 @@ type Organization interface {
 // A Config is a validated configuration.
 type Config struct {
 	Organizations []Organization `yaml:"organizations"`
+	Warnings      []string       `yaml:"-"` // what is valid and probably a mistake
 }
 
 // YAML returns c as a file with all defaults filled in. Secrets are shown as

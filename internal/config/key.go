@@ -43,10 +43,6 @@ func (p *KeyPair) Validate(dir string) []error {
 	)
 }
 
-// Pair returns p. It makes a struct that embeds KeyPair one whose keys can be
-// checked.
-func (p *KeyPair) Pair() *KeyPair { return p }
-
 func (p KeyPair) sources() [3]source {
 	return [3]source{{p.AccessKey, p.AccessKeyFile}, {p.SecretKey, p.SecretKeyFile}}
 }
