@@ -10,6 +10,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,8 +57,8 @@ type Config struct {
 
 // A Client calls the API with one credential. It is safe for concurrent use.
 type Client struct {
+	*httpx.Client
 	url         string
-	http        *httpx.Client
 	credentials *Credentials
 }
 
@@ -66,7 +67,7 @@ func New(cfg Config) *Client {
 	return &Client{
 		url:         strings.TrimRight(cfg.BaseURL, "/") + "/",
 		credentials: cfg.Credentials,
-		http: httpx.New(httpx.API{
+		Client: httpx.New(httpx.API{
 			Name:       "aws",
 			Operations: operations(),
 			Sign: func(req *http.Request, operation string, now time.Time) {
@@ -74,29 +75,37 @@ func New(cfg Config) *Client {
 			},
 			Explain:     explain,
 			ErrorFields: []string{"__type"},
+			Time:        parseTime,
+			NullRows:    true,
 			Secrets:     cfg.Credentials.secrets,
 			Pace:        pace(),
 		}, cfg.Transport),
 	}
 }
 
-// CloseIdleConnections closes the connections that are kept for later calls.
-func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
-
 // Organization returns the organization that the key's account belongs to. It
 // returns, as all calls do, the number of fields that could not be parsed.
 // Source: DescribeOrganization.
 func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
-	return get(ctx, c, describeOrganization, parameters{}, func(r *httpx.Reader) (o Organization) {
-		found := false
+	return get(ctx, c, describeOrganization, parameters{}, func(r *httpx.Reader) Organization {
+		var o Organization
+		var arn string
+		others, found := r.Fields(&o), false
 		r.Object(func(name string) {
-			if name == "Organization" {
-				found = r.Object(func(name string) { o.read(name, r) })
+			if name != "Organization" {
+				return
 			}
+			found = r.Object(func(name string) {
+				if name == "MasterAccountArn" {
+					r.Decode(&arn)
+				}
+				others(name)
+			})
 		})
 		if !found {
 			r.Fail("unexpected shape: no Organization")
 		}
+		o.Master = cmp.Or(o.Master, arn[strings.LastIndexByte(arn, '/')+1:])
 		return o
 	})
 }
@@ -104,71 +113,71 @@ func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
 // Roots returns the root of the tree of units; today there is exactly one.
 // Source: ListRoots.
 func (c *Client) Roots(ctx context.Context) ([]Root, int, error) {
-	return pages[Root](ctx, c, listRoots, "Roots", parameters{})
+	return pages(ctx, c, listRoots, "Roots", (*Root).key, parameters{})
 }
 
 // Units returns the organizational units right below a root or unit.
 // Source: ListOrganizationalUnitsForParent.
 func (c *Client) Units(ctx context.Context, parent string) ([]Unit, int, error) {
-	return pages[Unit](ctx, c, listUnits, "OrganizationalUnits", parameters{ParentID: parent})
+	return pages(ctx, c, listUnits, "OrganizationalUnits", (*Unit).key, parameters{ParentID: parent})
 }
 
 // Accounts returns the accounts of the organization. Source: ListAccounts.
 func (c *Client) Accounts(ctx context.Context) ([]Account, int, error) {
-	return pages[Account](ctx, c, listAccounts, "Accounts", parameters{})
+	return pages(ctx, c, listAccounts, "Accounts", (*Account).key, parameters{})
 }
 
 // AccountsOf returns the accounts right below a root or unit.
 // Source: ListAccountsForParent.
 func (c *Client) AccountsOf(ctx context.Context, parent string) ([]Account, int, error) {
-	return pages[Account](ctx, c, listAccountsForParent, "Accounts", parameters{ParentID: parent})
+	return pages(ctx, c, listAccountsForParent, "Accounts", (*Account).key, parameters{ParentID: parent})
 }
 
 // Handshakes returns the handshakes of the organization: those that wait for an
 // answer, and those that ended within the last 30 days.
 // Source: ListHandshakesForOrganization.
 func (c *Client) Handshakes(ctx context.Context) ([]Handshake, int, error) {
-	return pages[Handshake](ctx, c, listHandshakes, "Handshakes", parameters{})
+	return pages(ctx, c, listHandshakes, "Handshakes", (*Handshake).key, parameters{})
 }
 
 // ReceivedHandshakes returns the handshakes that the key's account is part of.
 // Source: ListHandshakesForAccount.
 func (c *Client) ReceivedHandshakes(ctx context.Context) ([]Handshake, int, error) {
-	return pages[Handshake](ctx, c, listReceivedHandshakes, "Handshakes", parameters{})
+	return pages(ctx, c, listReceivedHandshakes, "Handshakes", (*Handshake).key, parameters{})
 }
 
 // Creations returns the requests to create an account that are running or have
 // failed. Source: ListCreateAccountStatus.
 func (c *Client) Creations(ctx context.Context) ([]Creation, int, error) {
-	return pages[Creation](ctx, c, listCreations, "CreateAccountStatuses", parameters{States: []string{"IN_PROGRESS", "FAILED"}})
+	return pages(ctx, c, listCreations, "CreateAccountStatuses", (*Creation).key, parameters{States: []string{"IN_PROGRESS", "FAILED"}})
 }
 
 // Administrators returns the accounts that administer a service for the
 // organization. Source: ListDelegatedAdministrators.
 func (c *Client) Administrators(ctx context.Context) ([]Administrator, int, error) {
-	return pages[Administrator](ctx, c, listAdministrators, "DelegatedAdministrators", parameters{})
+	return pages(ctx, c, listAdministrators, "DelegatedAdministrators", (*Administrator).key, parameters{})
 }
 
 // DelegatedServices returns the services that an account administers.
 // Source: ListDelegatedServicesForAccount.
 func (c *Client) DelegatedServices(ctx context.Context, account string) ([]Service, int, error) {
-	return pages[Service](ctx, c, listDelegatedServices, "DelegatedServices", parameters{AccountID: account})
+	return pages(ctx, c, listDelegatedServices, "DelegatedServices", (*Service).key, parameters{AccountID: account})
 }
 
 // Policies returns the policies of a type. Source: ListPolicies.
 func (c *Client) Policies(ctx context.Context, kind string) ([]Policy, int, error) {
-	return pages[Policy](ctx, c, listPolicies, "Policies", parameters{Filter: kind})
+	return pages(ctx, c, listPolicies, "Policies", (*Policy).key, parameters{Filter: kind})
 }
 
 // Targets returns what a policy is attached to. Source: ListTargetsForPolicy.
 func (c *Client) Targets(ctx context.Context, policy string) ([]Target, int, error) {
-	return pages[Target](ctx, c, listTargets, "Targets", parameters{PolicyID: policy})
+	return pages(ctx, c, listTargets, "Targets", (*Target).key, parameters{PolicyID: policy})
 }
 
 // ServiceAccess returns the services that may act in all accounts of the
 // organization. Source: ListAWSServiceAccessForOrganization.
 func (c *Client) ServiceAccess(ctx context.Context) ([]Service, int, error) {
-	return pages[Service](ctx, c, listServiceAccess, "EnabledServicePrincipals", parameters{})
+	return pages(ctx, c, listServiceAccess, "EnabledServicePrincipals", (*Service).key, parameters{})
 }
 
 // parameters are the body of a request.
@@ -191,7 +200,7 @@ func get[T any](ctx context.Context, c *Client, operation string, p parameters, 
 		return none, 0, err
 	}
 	attempt := func(keys aws.Credentials) (T, int, error) {
-		return httpx.Get(withKeys(ctx, keys), c.http, httpx.Request{
+		return httpx.Get(withKeys(ctx, keys), c.Client, httpx.Request{
 			Operation: operation, Method: http.MethodPost, URL: c.url, Body: body,
 			Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
 		}, read)

@@ -11,7 +11,6 @@ package ncpapi
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,16 +39,16 @@ type Config struct {
 // A Client calls version 1 of the API as one organization's master account. It is safe for
 // concurrent use.
 type Client struct {
+	*httpx.Client
 	base string
-	http *httpx.Client
 }
 
 // New returns a Client.
 func New(cfg Config) *Client {
 	return &Client{
-		base: strings.TrimRight(cfg.BaseURL, "/"),
-		http: newHTTP(cfg, pathOrganization, pathGroupTree, pathGroupAccounts,
+		Client: newHTTP(cfg, pathOrganization, pathGroupTree, pathGroupAccounts,
 			pathInvitations, pathWithdrawals, pathPolicies),
+		base: strings.TrimRight(cfg.BaseURL, "/"),
 	}
 }
 
@@ -63,6 +62,7 @@ func newHTTP(cfg Config, paths ...string) *httpx.Client {
 			sign(req, now, access, secret)
 		},
 		Explain:     explain,
+		Time:        parseTime,
 		ErrorFields: []string{"error", "errors", "errorCode", "code", "responseError"},
 		Secrets: func() []string {
 			access, secret := cfg.Keys()
@@ -71,9 +71,6 @@ func newHTTP(cfg Config, paths ...string) *httpx.Client {
 	}, cfg.Transport)
 }
 
-// CloseIdleConnections closes the connections that are kept for later calls.
-func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
-
 // Organization returns the caller's organization. It has no Number if the
 // account has neither made nor joined one: the answer is null, {}, or an
 // organization without its number. Any other object is an error.
@@ -81,11 +78,12 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
 	return get(ctx, c, pathOrganization, pathOrganization, func(r *httpx.Reader) Organization {
 		var o Organization
+		read := r.Fields(&o)
 		fields, documented := 0, false
 		r.Object(func(name string) {
 			fields++
 			documented = documented || isOrganization(name)
-			o.read(name, r)
+			read(name)
 		})
 		if fields > 0 && !documented {
 			r.Fail("unexpected shape: no field of an organization")
@@ -103,16 +101,15 @@ func (c *Client) GroupTree(ctx context.Context) ([]TreeRow, int, error) {
 // Groups returns the rows of the group tree that are groups.
 func (c *Client) Groups(ctx context.Context) ([]TreeRow, int, error) {
 	return get(ctx, c, pathGroupTree, pathGroupTree, func(r *httpx.Reader) []TreeRow {
-		return slices.Concat(wanted(r, (*TreeRow).NamesGroup)...)
+		return httpx.Rows(r, (*TreeRow).NamesGroup)
 	})
 }
 
-// GroupAccounts returns the accounts of a group, in blocks: there may be
-// 100,000. Whether they include the accounts of sub-groups is not documented.
+// GroupAccounts returns the accounts of a group. Whether they include the accounts of sub-groups is not documented.
 // Source: organization-get-account-group.
-func (c *Client) GroupAccounts(ctx context.Context, group int64) ([][]Account, int, error) {
+func (c *Client) GroupAccounts(ctx context.Context, group int64) ([]Account, int, error) {
 	path := strings.Replace(pathGroupAccounts, "{no}", strconv.FormatInt(group, 10), 1)
-	return get(ctx, c, pathGroupAccounts, path, blocks[Account])
+	return get(ctx, c, pathGroupAccounts, path, rows[Account])
 }
 
 // Invitations returns the invitations that the caller can see. Whether these
@@ -137,37 +134,8 @@ func (c *Client) Policies(ctx context.Context) ([]Policy, int, error) {
 // get calls path, an instance of the template endpoint. It returns, as all
 // calls do, the number of fields that could not be parsed.
 func get[T any](ctx context.Context, c *Client, endpoint, path string, read func(*httpx.Reader) T) (T, int, error) {
-	return httpx.Get(ctx, c.http, httpx.Request{Operation: endpoint, URL: c.base + path}, read)
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: endpoint, URL: c.base + path}, read)
 }
 
 // rows reads a bare array.
-func rows[T any, R row[T]](r *httpx.Reader) []T {
-	return slices.Concat(blocks[T, R](r)...)
-}
-
-// blocks reads a bare array in blocks: one slice would be copied each time that
-// it grows.
-func blocks[T any, R row[T]](r *httpx.Reader) [][]T {
-	return wanted[T, R](r, func(R) bool { return true })
-}
-
-// wanted reads those rows of a bare array for which want is true.
-func wanted[T any, R row[T]](r *httpx.Reader, want func(R) bool) [][]T {
-	const block = 1024
-	var full [][]T
-	var last []T
-	var t T // one for all rows: it is allocated on the heap
-	field := func(name string) { R(&t).read(name, r) }
-	r.Array(func() {
-		t = *new(T)
-		r.Row(field)
-		if !want(&t) {
-			return
-		}
-		if len(last) == block {
-			full, last = append(full, last), make([]T, 0, block)
-		}
-		last = append(last, t)
-	})
-	return append(full, last)
-}
+func rows[T any](r *httpx.Reader) []T { return httpx.Rows[T](r, nil) }

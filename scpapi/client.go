@@ -39,17 +39,17 @@ type Config struct {
 // A Client calls the API with one account's key. It is safe for concurrent
 // use.
 type Client struct {
-	base string
+	*httpx.Client
 	cfg  Config
-	http *httpx.Client
+	base string
 }
 
 // New returns a Client.
 func New(cfg Config) *Client {
 	return &Client{
-		base: strings.TrimRight(cfg.BaseURL, "/"),
 		cfg:  cfg,
-		http: httpx.New(httpx.API{
+		base: strings.TrimRight(cfg.BaseURL, "/"),
+		Client: httpx.New(httpx.API{
 			Name:       "scp",
 			Operations: []string{pathVersions, pathInvitations, pathReceived, pathAccounts, pathOrganizations},
 			Sign: func(req *http.Request, path string, now time.Time) {
@@ -64,6 +64,7 @@ func New(cfg Config) *Client {
 				}
 			},
 			ErrorFields: []string{"error", "errors"},
+			Time:        parseTime,
 			Explain: func(status int, _ http.Header, body []byte) httpx.Error {
 				return explain(status, body, cfg.Version)
 			},
@@ -75,50 +76,70 @@ func New(cfg Config) *Client {
 	}
 }
 
-// CloseIdleConnections closes the connections that are kept for later calls.
-func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
-
 // Invitations returns the invitations that the organization has sent, in any
 // state. It returns, as all calls do, the number of fields that could not be
 // parsed. Source: ListOrganizationInvitations.
 func (c *Client) Invitations(ctx context.Context) ([]Invitation, int, error) {
-	return pages[Invitation](ctx, c, pathInvitations, "organization_invitations")
+	return pages(ctx, c, pathInvitations, "organization_invitations", (*Invitation).key)
 }
 
 // Accounts returns the accounts of the organization. Source: ListAccounts.
 func (c *Client) Accounts(ctx context.Context) ([]Account, int, error) {
-	return pages[Account](ctx, c, pathAccounts, "accounts")
+	return pages(ctx, c, pathAccounts, "accounts", (*Account).key)
 }
 
 // Organizations returns the organizations that the key can see. A member
 // account's key sees none. Source: ListOrganizations.
 func (c *Client) Organizations(ctx context.Context) ([]Organization, int, error) {
-	return pages[Organization](ctx, c, pathOrganizations, "organizations")
+	return pages(ctx, c, pathOrganizations, "organizations", (*Organization).key)
 }
 
 // ReceivedInvitations returns the invitations that the key's account has
 // received, in any state. Source: ListAccountInvitations.
 func (c *Client) ReceivedInvitations(ctx context.Context) ([]ReceivedInvitation, int, error) {
-	return whole[ReceivedInvitation](ctx, c, pathReceived, "account_invitations")
+	return whole(ctx, c, pathReceived, "account_invitations", (*ReceivedInvitation).key)
 }
 
 // Versions returns the versions of the API. The call needs no key and sends none.
 // Source: common/api-version.
 func (c *Client) Versions(ctx context.Context) ([]Version, int, error) {
-	return whole[Version](ctx, c, pathVersions, "versions")
+	return whole(ctx, c, pathVersions, "versions", (*Version).key)
 }
 
-// whole calls path, which has one page. key names the list in the answer.
-func whole[T any, R row[T]](ctx context.Context, c *Client, path, key string) ([]T, int, error) {
-	p, unparsed, err := httpx.Get(ctx, c.http, httpx.Request{Operation: path, URL: c.base + path}, envelope[T, R](key))
-	if err != nil {
-		return nil, 0, err
+// maxPages limits a list that does not end.
+const maxPages = 1000
+
+// pages reads all pages of path. name is that of the list in the answers.
+func pages[T any](ctx context.Context, c *Client, path, name string, key func(*T) string) ([]T, int, error) {
+	list, unparsed, err := httpx.Pages[T, string]{
+		Operation: path,
+		URL:       func(page int) string { return c.url(path, page) },
+		Read:      func(r *httpx.Reader) httpx.Page[T] { return page[T](r, name) },
+		Key:       key,
+		Size:      c.cfg.PageSize,
+		Max:       maxPages,
+		Advice:    "is page_size too small?",
+	}.List(ctx, c.Client)
+	return list.Rows, unparsed, err
+}
+
+// whole calls path, which has one page. name is that of the list in the answer.
+func whole[T any](ctx context.Context, c *Client, path, name string, key func(*T) string) ([]T, int, error) {
+	rows, unparsed, err := httpx.Get(ctx, c.Client, httpx.Request{Operation: path, URL: c.base + path},
+		func(r *httpx.Reader) []T { return page[T](r, name).Rows })
+	distinct := httpx.Distinct[T, string]{Key: key}
+	distinct.Add(rows)
+	return distinct.Rows, unparsed, err
+}
+
+// page reads an answer whose list has a name.
+func page[T any](r *httpx.Reader, name string) httpx.Page[T] {
+	var answer struct {
+		Size  httpx.Number `json:"size"`
+		Count httpx.Number `json:"count"`
 	}
-	var l listing[T]
-	for t := range p.all() {
-		l.add(R(&t).key(), t)
-	}
-	return l.rows, unparsed, nil
+	rows := httpx.Envelope[T](r, name, false, r.Fields(&answer))
+	return httpx.Page[T]{Rows: rows, Total: answer.Count, Size: answer.Size}
 }
 
 // url returns the address of a page of path. Nothing in it needs escaping: how

@@ -209,7 +209,7 @@ func (s *awsSource) Read(ctx context.Context) org.Listings {
 		read(&l.Services, explainAWS, func() ([]org.ServiceAccess, int, error) {
 			rows, unparsed, err := s.client.ServiceAccess(ctx)
 			return mapped(rows, unparsed, err, func(a awsapi.Service) org.ServiceAccess {
-				return org.ServiceAccess{Service: a.Principal, Enabled: a.Enabled}
+				return org.ServiceAccess{Service: a.Principal, Enabled: a.Enabled()}
 			})
 		})
 	})

@@ -271,7 +271,7 @@ func (r *awsReading) delegations(ctx context.Context) ([]org.Delegation, int, er
 			out = append(out, org.Delegation{MemberID: account.ID, Enabled: account.Enabled})
 		}
 		for _, s := range services[i] {
-			out = append(out, org.Delegation{MemberID: account.ID, Service: s.Principal, Enabled: s.Enabled})
+			out = append(out, org.Delegation{MemberID: account.ID, Service: s.Principal, Enabled: s.Enabled()})
 		}
 	}
 	return out, unparsed, nil

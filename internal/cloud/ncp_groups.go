@@ -50,7 +50,7 @@ func groups(rows []ncpapi.TreeRow) []org.Group {
 			PolicyID:   ncpID(row.PolicyNo),
 			PolicyName: row.PolicyName,
 		}
-		if !row.IsMaster { // the root group has no parent
+		if !row.IsMaster() { // the root group has no parent
 			g.ParentID = ncpID(row.Parent)
 		}
 		out = append(out, g)
@@ -72,7 +72,7 @@ func treeMembers(rows []ncpapi.TreeRow) []org.Member {
 // lists are the account lists of an organization's groups, in tree order.
 type lists struct {
 	groups   []ncpapi.Number
-	accounts [][][]ncpapi.Account // in blocks
+	accounts [][]ncpapi.Account
 	unparsed int
 	vanished bool // a group of the tree had no list
 }
@@ -84,7 +84,7 @@ func rootOf(rows []ncpapi.TreeRow) (root ncpapi.Number) {
 	groups := map[ncpapi.Number]bool{}
 	for _, row := range rows {
 		switch {
-		case row.IsMaster && row.Group.Valid:
+		case row.IsMaster() && row.Group.Valid:
 			return row.Group
 		case row.NamesGroup():
 			groups[row.Group] = true
@@ -116,7 +116,7 @@ func (n *ncp) groupLists(ctx context.Context, rows []ncpapi.TreeRow) (lists, err
 	if len(l.groups) > maxSeries {
 		return lists{}, implausible(maxSeries, "groups") // before a call for each
 	}
-	l.accounts = make([][][]ncpapi.Account, len(l.groups))
+	l.accounts = make([][]ncpapi.Account, len(l.groups))
 	unparsed := make([]int, len(l.groups))
 	vanished := make([]bool, len(l.groups))
 	work, ctx := errgroup.WithContext(ctx)
@@ -154,28 +154,20 @@ func gone(err error) bool {
 // members returns the accounts of all lists.
 func (l lists) members() []org.Member {
 	rows := 0
-	l.each(func(block []ncpapi.Account, _ ncpapi.Number) { rows += len(block) })
+	for _, list := range l.accounts {
+		rows += len(list)
+	}
 	m := newMemberList(rows)
-	l.each(func(block []ncpapi.Account, list ncpapi.Number) {
-		for _, a := range block {
+	for i, list := range l.accounts {
+		for _, a := range list {
 			group := a.Group
 			if !group.Valid {
-				group = list
+				group = l.groups[i]
 			}
 			m.add(a.Member, group, a.Status)
 		}
-	})
-	return m.members
-}
-
-// each calls f with all accounts, block by block, and the group whose list they
-// are in.
-func (l lists) each(f func(block []ncpapi.Account, list ncpapi.Number)) {
-	for i, blocks := range l.accounts {
-		for _, block := range blocks {
-			f(block, l.groups[i])
-		}
 	}
+	return m.members
 }
 
 // A memberList is a list of members under construction.

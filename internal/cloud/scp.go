@@ -209,7 +209,7 @@ func scpVersions(rows []scpapi.Version) []org.Version {
 	var out []org.Version
 	for _, v := range rows {
 		if v.ID != "" {
-			out = append(out, org.Version{ID: strings.TrimPrefix(v.ID, "v"), Status: cmp.Or(v.Status, org.Unknown), SupportEnd: v.SupportEnd})
+			out = append(out, org.Version{ID: strings.TrimPrefix(v.ID, "v"), Status: cmp.Or(v.Status, org.Unknown), SupportEnd: v.SupportEnd.Time})
 		}
 	}
 	return out
