@@ -58,17 +58,16 @@ type Config struct {
 // A Client calls the API with one credential. It is safe for concurrent use.
 type Client struct {
 	*httpx.Client
-	url         string
 	credentials *Credentials
 }
 
 // New returns a Client.
 func New(cfg Config) *Client {
 	return &Client{
-		url:         strings.TrimRight(cfg.BaseURL, "/") + "/",
 		credentials: cfg.Credentials,
 		Client: httpx.New(httpx.API{
 			Name:       "aws",
+			BaseURL:    cfg.BaseURL,
 			Operations: operations(),
 			Sign: func(req *http.Request, operation string, now time.Time) {
 				sign(req, operation, cfg.Region, now)
@@ -201,11 +200,11 @@ func get[T any](ctx context.Context, c *Client, operation string, p parameters, 
 	}
 	attempt := func(keys aws.Credentials) (T, int, error) {
 		return httpx.Get(withKeys(ctx, keys), c.Client, httpx.Request{
-			Operation: operation, Method: http.MethodPost, URL: c.url, Body: body,
+			Operation: operation, Method: http.MethodPost, URL: "/", Body: body,
 			Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
 		}, read)
 	}
-	keys, err := c.credentials.get(ctx)
+	keys, err := c.credentials.get(ctx, aws.Credentials{})
 	if err != nil {
 		return none, 0, err
 	}
@@ -213,7 +212,7 @@ func get[T any](ctx context.Context, c *Client, operation string, p parameters, 
 	if !errors.Is(err, errExpired) {
 		return out, unparsed, err
 	}
-	fresh, renewErr := c.credentials.replace(ctx, keys)
+	fresh, renewErr := c.credentials.get(ctx, keys)
 	if renewErr != nil {
 		return none, 0, renewErr
 	}

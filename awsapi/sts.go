@@ -29,10 +29,6 @@ const (
 	maxSTSBody = 1 << 20
 )
 
-type stackOption = func(*middleware.Stack) error
-
-func apiOptions(all ...stackOption) []stackOption { return all }
-
 // carry makes the calls of a client of AWS's library go through our transport,
 // with its limits, proxy and observation. The endpoint of the instance's
 // metadata is not behind a proxy, and is left to the library.

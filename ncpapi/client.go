@@ -38,24 +38,18 @@ type Config struct {
 
 // A Client calls version 1 of the API as one organization's master account. It is safe for
 // concurrent use.
-type Client struct {
-	*httpx.Client
-	base string
-}
+type Client struct{ *httpx.Client }
 
 // New returns a Client.
 func New(cfg Config) *Client {
-	return &Client{
-		Client: newHTTP(cfg, pathOrganization, pathGroupTree, pathGroupAccounts,
-			pathInvitations, pathWithdrawals, pathPolicies),
-		base: strings.TrimRight(cfg.BaseURL, "/"),
-	}
+	return &Client{newHTTP(cfg, pathOrganization, pathGroupTree, pathGroupAccounts, pathInvitations, pathWithdrawals, pathPolicies)}
 }
 
 // newHTTP returns a client of the gateway, by which both versions are called.
 func newHTTP(cfg Config, paths ...string) *httpx.Client {
 	return httpx.New(httpx.API{
 		Name:       "ncp",
+		BaseURL:    cfg.BaseURL,
 		Operations: paths,
 		Sign: func(req *http.Request, _ string, now time.Time) {
 			access, secret := cfg.Keys()
@@ -71,12 +65,13 @@ func newHTTP(cfg Config, paths ...string) *httpx.Client {
 	}, cfg.Transport)
 }
 
-// Organization returns the caller's organization. It has no Number if the
+// Organization returns the caller's organization, and, as all calls do, the number of
+// fields that could not be parsed. The organization has no Number if the
 // account has neither made nor joined one: the answer is null, {}, or an
 // organization without its number. Any other object is an error.
 // Source: organization-get-org.
 func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
-	return get(ctx, c, pathOrganization, pathOrganization, func(r *httpx.Reader) Organization {
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathOrganization}, func(r *httpx.Reader) Organization {
 		var o Organization
 		read := r.Fields(&o)
 		fields, documented := 0, false
@@ -95,47 +90,39 @@ func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
 // GroupTree returns the rows of the group tree: groups and accounts, flat.
 // Source: organization-get-group-tree.
 func (c *Client) GroupTree(ctx context.Context) ([]TreeRow, int, error) {
-	return get(ctx, c, pathGroupTree, pathGroupTree, rows[TreeRow])
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathGroupTree}, httpx.Rows[TreeRow])
 }
 
 // Groups returns the rows of the group tree that are groups.
 func (c *Client) Groups(ctx context.Context) ([]TreeRow, int, error) {
-	return get(ctx, c, pathGroupTree, pathGroupTree, func(r *httpx.Reader) []TreeRow {
-		return httpx.Rows(r, (*TreeRow).NamesGroup)
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathGroupTree}, func(r *httpx.Reader) []TreeRow {
+		return httpx.RowsWhere(r, (*TreeRow).NamesGroup)
 	})
 }
 
-// GroupAccounts returns the accounts of a group. Whether they include the accounts of sub-groups is not documented.
+// GroupAccounts returns the accounts of a group. Whether they include the
+// accounts of sub-groups is not documented.
 // Source: organization-get-account-group.
 func (c *Client) GroupAccounts(ctx context.Context, group int64) ([]Account, int, error) {
 	path := strings.Replace(pathGroupAccounts, "{no}", strconv.FormatInt(group, 10), 1)
-	return get(ctx, c, pathGroupAccounts, path, rows[Account])
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathGroupAccounts, URL: path}, httpx.Rows[Account])
 }
 
 // Invitations returns the invitations that the caller can see. Whether these
 // are the sent or the received ones is not documented.
 // Source: organization-get-account-invite.
 func (c *Client) Invitations(ctx context.Context) ([]Invitation, int, error) {
-	return get(ctx, c, pathInvitations, pathInvitations, rows[Invitation])
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathInvitations}, httpx.Rows[Invitation])
 }
 
 // Withdrawals returns the pending requests to leave.
 // Source: organization-get-account-leave.
 func (c *Client) Withdrawals(ctx context.Context) ([]Withdrawal, int, error) {
-	return get(ctx, c, pathWithdrawals, pathWithdrawals, rows[Withdrawal])
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathWithdrawals}, httpx.Rows[Withdrawal])
 }
 
 // Policies returns the quota policies.
 // Source: organization-get-policy-list.
 func (c *Client) Policies(ctx context.Context) ([]Policy, int, error) {
-	return get(ctx, c, pathPolicies, pathPolicies, rows[Policy])
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathPolicies}, httpx.Rows[Policy])
 }
-
-// get calls path, an instance of the template endpoint. It returns, as all
-// calls do, the number of fields that could not be parsed.
-func get[T any](ctx context.Context, c *Client, endpoint, path string, read func(*httpx.Reader) T) (T, int, error) {
-	return httpx.Get(ctx, c.Client, httpx.Request{Operation: endpoint, URL: c.base + path}, read)
-}
-
-// rows reads a bare array.
-func rows[T any](r *httpx.Reader) []T { return httpx.Rows[T](r, nil) }

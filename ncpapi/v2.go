@@ -32,7 +32,6 @@ const (
 // are only expected are optional.
 type ClientV2 struct {
 	*httpx.Client
-	base     string
 	maxPages int
 }
 
@@ -41,7 +40,6 @@ func NewV2(cfg Config) *ClientV2 {
 	return &ClientV2{
 		Client: newHTTP(cfg, pathV2Organizations, pathV2Groups, pathV2Accounts, pathV2Invitations,
 			pathV2LeaveRequests, pathV2Policies, pathV2Received),
-		base:     strings.TrimRight(cfg.BaseURL, "/"),
 		maxPages: cmp.Or(cfg.MaxPages, maxPages),
 	}
 }
@@ -50,7 +48,7 @@ func NewV2(cfg Config) *ClientV2 {
 // not documented.
 // Source: pub-organization-v2-organization-listorganizations.
 func (c *ClientV2) Organizations(ctx context.Context) ([]OrganizationV2, int, error) {
-	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathV2Organizations, URL: c.base + pathV2Organizations},
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathV2Organizations},
 		func(r *httpx.Reader) []OrganizationV2 { return page[OrganizationV2](r, "organizations", false).Rows })
 }
 
@@ -111,7 +109,7 @@ func pages[T any, K comparable](ctx context.Context, c *ClientV2, l list, key st
 	rows, unparsed, err := httpx.Pages[T, K]{
 		Operation: l.template,
 		URL: func(n int) string {
-			return c.base + l.path + "?pageNo=" + strconv.Itoa(n) + "&pageSize=" + strconv.Itoa(pageSize)
+			return l.path + "?pageNo=" + strconv.Itoa(n) + "&pageSize=" + strconv.Itoa(pageSize)
 		},
 		Read:   func(r *httpx.Reader) httpx.Page[T] { return page[T](r, key, anyName) },
 		Key:    rowKey,

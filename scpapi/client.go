@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
@@ -40,17 +39,16 @@ type Config struct {
 // use.
 type Client struct {
 	*httpx.Client
-	cfg  Config
-	base string
+	cfg Config
 }
 
 // New returns a Client.
 func New(cfg Config) *Client {
 	return &Client{
-		cfg:  cfg,
-		base: strings.TrimRight(cfg.BaseURL, "/"),
+		cfg: cfg,
 		Client: httpx.New(httpx.API{
 			Name:       "scp",
+			BaseURL:    cfg.BaseURL,
 			Operations: []string{pathVersions, pathInvitations, pathReceived, pathAccounts, pathOrganizations},
 			Sign: func(req *http.Request, path string, now time.Time) {
 				if path == pathVersions {
@@ -125,7 +123,7 @@ func pages[T any](ctx context.Context, c *Client, path, name string, key func(*T
 
 // whole calls path, which has one page. name is that of the list in the answer.
 func whole[T any](ctx context.Context, c *Client, path, name string, key func(*T) string) ([]T, int, error) {
-	rows, unparsed, err := httpx.Get(ctx, c.Client, httpx.Request{Operation: path, URL: c.base + path},
+	rows, unparsed, err := httpx.Get(ctx, c.Client, httpx.Request{Operation: path},
 		func(r *httpx.Reader) []T { return page[T](r, name).Rows })
 	distinct := httpx.Distinct[T, string]{Key: key}
 	distinct.Add(rows)
@@ -142,12 +140,12 @@ func page[T any](r *httpx.Reader, name string) httpx.Page[T] {
 	return httpx.Page[T]{Rows: rows, Total: answer.Count, Size: answer.Size}
 }
 
-// url returns the address of a page of path. Nothing in it needs escaping: how
+// url returns the URL of a page of path. Nothing in it needs escaping: how
 // an escaped URL is signed is not documented.
 func (c *Client) url(path string, page int) string {
 	query := url.Values{"page": {strconv.Itoa(page)}, "size": {strconv.Itoa(c.cfg.PageSize)}}
 	if c.cfg.OrganizationID != "" {
 		query.Set("organization_id", c.cfg.OrganizationID)
 	}
-	return c.base + path + "?" + query.Encode()
+	return path + "?" + query.Encode()
 }

@@ -47,7 +47,7 @@ func (f *fuzzed) ReadRow(r *Reader) {
 	})
 }
 
-func readFuzzed(r *Reader) []fuzzed { return Rows[fuzzed](r, nil) }
+func readFuzzed(r *Reader) []fuzzed { return Rows[fuzzed](r) }
 
 // fuzzedAPI has times in seconds since 1970.
 func fuzzedAPI() API {

@@ -23,7 +23,8 @@ const maxTries = 4
 
 // An API is what a cloud adds to an HTTP call.
 type API struct {
-	Name string // of the cloud, for errors
+	Name    string // of the cloud, for errors
+	BaseURL string
 	// Operations are the read-only operations that may be called. There is no
 	// other.
 	Operations []string
@@ -59,6 +60,7 @@ type Client struct {
 // New returns a Client of api.
 func New(api API, t *Transport) *Client {
 	sign := func(req *http.Request, now time.Time) { api.Sign(req, Operation(req.Context()), now) }
+	api.BaseURL = strings.TrimRight(api.BaseURL, "/")
 	return &Client{api: api, http: http.Client{Transport: t.signing(sign, api.Pace)}, transport: t}
 }
 
@@ -69,7 +71,7 @@ func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
 type Request struct {
 	Operation string // path template, or the API's name for it
 	Method    string // empty: GET
-	URL       string
+	URL       string // behind the API's BaseURL; empty: the operation
 	Header    http.Header
 	Body      []byte
 }
@@ -152,7 +154,7 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	if !slices.Contains(c.api.Operations, r.Operation) {
 		return nil, &Error{API: c.api.Name, Kind: Other, Message: "not a read-only operation"}
 	}
-	req, err := http.NewRequestWithContext(ctx, cmp.Or(r.Method, http.MethodGet), r.URL, bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(ctx, cmp.Or(r.Method, http.MethodGet), c.api.BaseURL+cmp.Or(r.URL, r.Operation), bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, c.unanswered(err)
 	}

@@ -160,11 +160,6 @@ func (r *Reader) text() []byte {
 	case kind == '0':
 		return v
 	}
-	return r.unquote(v)
-}
-
-// unquote returns the text of a string. It is valid until the next call.
-func (r *Reader) unquote(v jsontext.Value) []byte {
 	r.unquoted, _ = jsontext.AppendUnquote(r.unquoted[:0], v) // the only error is bad UTF-8, which it replaces
 	return r.unquoted
 }
@@ -214,25 +209,20 @@ func (r *Reader) flag() bool {
 // Token reads what continues a list, a string of any length. Null is empty. Any
 // other value is an error: as an empty one, it would end the list too early.
 func (r *Reader) Token() string {
-	v := r.value()
-	switch v.Kind() {
-	case '"':
-		b, err := jsontext.AppendUnquote(nil, v)
-		if err != nil {
-			r.fail(errors.New("unexpected shape: a page token that is not UTF-8"))
-		}
-		return string(b)
-	case 'n', 0:
-	default:
-		r.fail(fmt.Errorf("unexpected shape: %s instead of a page token", kindName(v.Kind())))
+	if r.null() || !r.expect('"', "a page token") {
+		return ""
 	}
-	return ""
+	token, err := jsontext.AppendUnquote(nil, r.value())
+	if err != nil {
+		r.Fail("unexpected shape: a page token that is not UTF-8")
+	}
+	return string(token)
 }
 
 // Array calls each at the start of every element. Null is an empty array; any
 // other value is an error.
 func (r *Reader) Array(each func()) {
-	if !r.open('[', "array") {
+	if !r.open('[', "an array") {
 		return
 	}
 	for r.err == nil && r.dec.PeekKind() != ']' {
@@ -247,12 +237,12 @@ func (r *Reader) Array(each func()) {
 // not read. It reports whether there was an object: null is none, and any other
 // value is an error.
 func (r *Reader) Object(field func(name string)) bool {
-	if !r.open('{', "object") {
+	if !r.open('{', "an object") {
 		return false
 	}
 	top := r.dec.StackDepth() == 1
 	for r.err == nil && r.dec.PeekKind() != '}' {
-		name := r.kept(r.unquote(r.value()))
+		name := r.kept(r.text())
 		at := r.dec.InputOffset()
 		field(name)
 		switch {
@@ -331,15 +321,20 @@ func (r *Reader) settle() {
 // open consumes the start of an array or object. There is none if the value is
 // null.
 func (r *Reader) open(kind jsontext.Kind, name string) bool {
-	if r.peek() == 'n' {
-		r.token()
-		return false
-	}
-	if !r.expect(kind, name) {
+	if r.null() || !r.expect(kind, name) {
 		return false
 	}
 	r.token()
 	return r.err == nil
+}
+
+// null consumes a null, if the next value is one.
+func (r *Reader) null() bool {
+	if r.peek() != 'n' {
+		return false
+	}
+	r.token()
+	return true
 }
 
 // expect fails unless the next value is of a kind.
@@ -353,7 +348,7 @@ func (r *Reader) expect(kind jsontext.Kind, name string) bool {
 		if have == '{' && r.dec.StackDepth() == 0 {
 			r.Object(func(string) {}) // it may be an error
 		}
-		r.fail(shapeError(fmt.Sprintf("unexpected shape: %s instead of an %s", kindName(have), name)))
+		r.fail(shapeError(fmt.Sprintf("unexpected shape: %s instead of %s", kindName(have), name)))
 	}
 	return false
 }

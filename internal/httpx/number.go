@@ -13,27 +13,22 @@ type Number struct {
 	Valid bool
 }
 
-var errNoInteger = errors.New("not an integer")
-
-// UnmarshalText reads an integer. "" and "-" are absent.
+// UnmarshalText reads an integer, such as 12, 12.0 or 9.000001e6. "" and "-" are
+// absent.
 func (n *Number) UnmarshalText(text []byte) error {
 	*n = Number{}
-	if i, err := strconv.ParseInt(string(text), 10, 64); err == nil { // the usual case, without an allocation
-		*n = Number{i, true}
-		return nil
-	}
 	s := strings.TrimSpace(string(text))
 	if s == "" || s == "-" {
 		return nil
 	}
-	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
-		*n = Number{i, true}
-		return nil
+	i, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		f, notFloat := strconv.ParseFloat(s, 64)
+		if notFloat != nil || f != float64(int64(f)) || f <= -1<<53 || f >= 1<<53 {
+			return errors.New("not an integer")
+		}
+		i = int64(f)
 	}
-	// 9.000001e6 and 12.0 are integers too.
-	if f, err := strconv.ParseFloat(s, 64); err == nil && f == float64(int64(f)) && f > -1<<53 && f < 1<<53 {
-		*n = Number{int64(f), true}
-		return nil
-	}
-	return errNoInteger
+	*n = Number{Value: i, Valid: true}
+	return nil
 }

@@ -11,11 +11,16 @@ import (
 // tags.
 type RowReader interface{ ReadRow(*Reader) }
 
-// Rows reads a list of objects. want chooses rows; nil takes all.
+// Rows reads a list of objects.
+func Rows[T any](r *Reader) []T {
+	return RowsWhere(r, func(*T) bool { return true })
+}
+
+// RowsWhere reads those rows of a list of objects for which want is true.
 //
 // It collects them in blocks: one slice would leave much garbage each time that
 // it grows.
-func Rows[T any](r *Reader, want func(*T) bool) []T {
+func RowsWhere[T any](r *Reader, want func(*T) bool) []T {
 	const block = 1024
 	var full [][]T
 	var last []T
@@ -24,15 +29,15 @@ func Rows[T any](r *Reader, want func(*T) bool) []T {
 	own, readsItself := any(row).(RowReader)
 	r.Array(func() {
 		*row = *new(T)
-		switch {
-		case !(r.api.NullRows && r.peek() == 'n') && !r.expect('{', "object"):
+		if null := r.api.NullRows && r.peek() == 'n'; !null && !r.expect('{', "an object") {
 			return
-		case readsItself:
+		}
+		if readsItself {
 			own.ReadRow(r)
-		default:
+		} else {
 			r.Object(read)
 		}
-		if want != nil && !want(row) {
+		if !want(row) {
 			return
 		}
 		if len(last) == block {
@@ -52,7 +57,7 @@ func Envelope[T any](r *Reader, key string, anyName bool, other func(name string
 	r.Object(func(name string) {
 		switch {
 		case name == key:
-			listed, rows = true, Rows[T](r, nil)
+			listed, rows = true, Rows[T](r)
 		case anyName && r.peek() == '[' && !slices.Contains(r.api.ErrorFields, name):
 			arrays = append(arrays, r.value().Clone())
 		default:
@@ -64,7 +69,7 @@ func Envelope[T any](r *Reader, key string, anyName bool, other func(name string
 	case len(arrays) == 1:
 		answer := r.dec
 		r.dec = newDecoder(bytes.NewReader(arrays[0]))
-		rows = Rows[T](r, nil)
+		rows = Rows[T](r)
 		r.dec = answer
 	default:
 		r.Fail("unexpected shape: no " + key)
