@@ -10,12 +10,10 @@
 package awsapi
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -88,23 +86,15 @@ func New(cfg Config) *Client {
 func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
 	return get(ctx, c, describeOrganization, parameters{}, func(r *httpx.Reader) Organization {
 		var o Organization
-		var arn string
-		others, found := r.Fields(&o), false
+		found := false
 		r.Object(func(name string) {
-			if name != "Organization" {
-				return
+			if name == "Organization" {
+				found = r.Object(r.Fields(&o))
 			}
-			found = r.Object(func(name string) {
-				if name == "MasterAccountArn" {
-					r.Decode(&arn)
-				}
-				others(name)
-			})
 		})
 		if !found {
 			r.Fail("unexpected shape: no Organization")
 		}
-		o.Master = cmp.Or(o.Master, arn[strings.LastIndexByte(arn, '/')+1:])
 		return o
 	})
 }
@@ -112,71 +102,71 @@ func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
 // Roots returns the root of the tree of units; today there is exactly one.
 // Source: ListRoots.
 func (c *Client) Roots(ctx context.Context) ([]Root, int, error) {
-	return pages(ctx, c, listRoots, "Roots", (*Root).key, parameters{})
+	return pages(ctx, c, listRoots, "Roots", parameters{}, func(o *Root) string { return o.ID })
 }
 
 // Units returns the organizational units right below a root or unit.
 // Source: ListOrganizationalUnitsForParent.
 func (c *Client) Units(ctx context.Context, parent string) ([]Unit, int, error) {
-	return pages(ctx, c, listUnits, "OrganizationalUnits", (*Unit).key, parameters{ParentID: parent})
+	return pages(ctx, c, listUnits, "OrganizationalUnits", parameters{ParentID: parent}, func(u *Unit) string { return u.ID })
 }
 
 // Accounts returns the accounts of the organization. Source: ListAccounts.
 func (c *Client) Accounts(ctx context.Context) ([]Account, int, error) {
-	return pages(ctx, c, listAccounts, "Accounts", (*Account).key, parameters{})
+	return pages(ctx, c, listAccounts, "Accounts", parameters{}, func(a *Account) string { return a.ID })
 }
 
 // AccountsOf returns the accounts right below a root or unit.
 // Source: ListAccountsForParent.
 func (c *Client) AccountsOf(ctx context.Context, parent string) ([]Account, int, error) {
-	return pages(ctx, c, listAccountsForParent, "Accounts", (*Account).key, parameters{ParentID: parent})
+	return pages(ctx, c, listAccountsForParent, "Accounts", parameters{ParentID: parent}, func(a *Account) string { return a.ID })
 }
 
 // Handshakes returns the handshakes of the organization: those that wait for an
 // answer, and those that ended within the last 30 days.
 // Source: ListHandshakesForOrganization.
 func (c *Client) Handshakes(ctx context.Context) ([]Handshake, int, error) {
-	return pages(ctx, c, listHandshakes, "Handshakes", (*Handshake).key, parameters{})
+	return pages(ctx, c, listHandshakes, "Handshakes", parameters{}, func(h *Handshake) string { return h.ID })
 }
 
 // ReceivedHandshakes returns the handshakes that the key's account is part of.
 // Source: ListHandshakesForAccount.
 func (c *Client) ReceivedHandshakes(ctx context.Context) ([]Handshake, int, error) {
-	return pages(ctx, c, listReceivedHandshakes, "Handshakes", (*Handshake).key, parameters{})
+	return pages(ctx, c, listReceivedHandshakes, "Handshakes", parameters{}, func(h *Handshake) string { return h.ID })
 }
 
 // Creations returns the requests to create an account that are running or have
 // failed. Source: ListCreateAccountStatus.
 func (c *Client) Creations(ctx context.Context) ([]Creation, int, error) {
-	return pages(ctx, c, listCreations, "CreateAccountStatuses", (*Creation).key, parameters{States: []string{"IN_PROGRESS", "FAILED"}})
+	return pages(ctx, c, listCreations, "CreateAccountStatuses", parameters{States: []string{"IN_PROGRESS", "FAILED"}}, func(c *Creation) string { return c.ID })
 }
 
 // Administrators returns the accounts that administer a service for the
 // organization. Source: ListDelegatedAdministrators.
 func (c *Client) Administrators(ctx context.Context) ([]Administrator, int, error) {
-	return pages(ctx, c, listAdministrators, "DelegatedAdministrators", (*Administrator).key, parameters{})
+	return pages(ctx, c, listAdministrators, "DelegatedAdministrators", parameters{}, func(a *Administrator) string { return a.ID })
 }
 
 // DelegatedServices returns the services that an account administers.
 // Source: ListDelegatedServicesForAccount.
 func (c *Client) DelegatedServices(ctx context.Context, account string) ([]Service, int, error) {
-	return pages(ctx, c, listDelegatedServices, "DelegatedServices", (*Service).key, parameters{AccountID: account})
+	return pages(ctx, c, listDelegatedServices, "DelegatedServices", parameters{AccountID: account}, func(s *Service) string { return s.Principal })
 }
 
 // Policies returns the policies of a type. Source: ListPolicies.
 func (c *Client) Policies(ctx context.Context, kind string) ([]Policy, int, error) {
-	return pages(ctx, c, listPolicies, "Policies", (*Policy).key, parameters{Filter: kind})
+	return pages(ctx, c, listPolicies, "Policies", parameters{Filter: kind}, func(p *Policy) string { return p.ID })
 }
 
 // Targets returns what a policy is attached to. Source: ListTargetsForPolicy.
 func (c *Client) Targets(ctx context.Context, policy string) ([]Target, int, error) {
-	return pages(ctx, c, listTargets, "Targets", (*Target).key, parameters{PolicyID: policy})
+	return pages(ctx, c, listTargets, "Targets", parameters{PolicyID: policy}, func(t *Target) string { return t.ID })
 }
 
 // ServiceAccess returns the services that may act in all accounts of the
 // organization. Source: ListAWSServiceAccessForOrganization.
 func (c *Client) ServiceAccess(ctx context.Context) ([]Service, int, error) {
-	return pages(ctx, c, listServiceAccess, "EnabledServicePrincipals", (*Service).key, parameters{})
+	return pages(ctx, c, listServiceAccess, "EnabledServicePrincipals", parameters{}, func(s *Service) string { return s.Principal })
 }
 
 // parameters are the body of a request.

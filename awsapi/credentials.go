@@ -68,7 +68,7 @@ func NewCredentials(cfg CredentialsConfig) *Credentials {
 // used until they expire. Callers that waited for a renewal share its result.
 func (c *Credentials) get(ctx context.Context, refused aws.Credentials) (aws.Credentials, error) {
 	if c.cfg.Static != nil && c.cfg.RoleARN == "" {
-		keys, err := static(c.cfg.Static).Retrieve(ctx)
+		keys, err := c.static(ctx)
 		c.keys.Store(&keys)
 		return keys, err
 	}
@@ -123,7 +123,7 @@ func (c *Credentials) newProvider(ctx context.Context) (aws.CredentialsProvider,
 	var base aws.Config
 	if c.cfg.Static != nil {
 		// LoadDefaultConfig would read the environment, which is not this organization's.
-		base = aws.Config{Region: c.cfg.Region, Credentials: static(c.cfg.Static), HTTPClient: localClient(), DisableClockSkewCorrection: true}
+		base = aws.Config{Region: c.cfg.Region, Credentials: aws.CredentialsProviderFunc(c.static), HTTPClient: localClient(), DisableClockSkewCorrection: true}
 	} else {
 		var err error
 		base, err = config.LoadDefaultConfig(ctx, c.loadOptions()...)
@@ -206,12 +206,9 @@ func CheckProfile(ctx context.Context, profile string) error {
 	return err
 }
 
-// static is keys that are configured.
-type static func() (access, secret, token string)
-
-// Retrieve returns the keys as they are now.
-func (s static) Retrieve(context.Context) (aws.Credentials, error) {
-	access, secret, token := s()
+// static returns the configured keys as they are now.
+func (c *Credentials) static(context.Context) (aws.Credentials, error) {
+	access, secret, token := c.cfg.Static()
 	if access == "" || secret == "" {
 		return aws.Credentials{}, errors.New("a key is empty")
 	}

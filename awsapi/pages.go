@@ -11,26 +11,24 @@ import (
 )
 
 const (
-	pageSize = 20        // the API's largest
-	maxRows  = 2_000_000 // of all pages
-	// maxPages limits pages without rows. The API may return some.
-	maxPages = maxRows / pageSize
+	pageSize = 20      // the API's largest
+	maxPages = 100_000 // most may be without rows
 )
 
 // pages reads all pages of an operation. name is that of the list in the answers.
 // A page that cannot be read fails the listing: partial listings are never
 // returned. How long a token is valid is not documented: if one is refused, all
 // pages are read once more.
-func pages[T any](ctx context.Context, c *Client, operation, name string, key func(*T) string, p parameters) ([]T, int, error) {
-	rows, unparsed, err := walk(ctx, c, operation, name, key, p)
+func pages[T any](ctx context.Context, c *Client, operation, name string, p parameters, key func(*T) string) ([]T, int, error) {
+	rows, unparsed, err := walk(ctx, c, operation, name, p, key)
 	if errors.Is(err, errToken) {
-		rows, unparsed, err = walk(ctx, c, operation, name, key, p)
+		rows, unparsed, err = walk(ctx, c, operation, name, p, key)
 	}
 	return rows, unparsed, err
 }
 
 // walk reads all pages.
-func walk[T any](ctx context.Context, c *Client, operation, name string, key func(*T) string, p parameters) ([]T, int, error) {
+func walk[T any](ctx context.Context, c *Client, operation, name string, p parameters, key func(*T) string) ([]T, int, error) {
 	list := httpx.Distinct[T, string]{Key: key} // rows may move while the pages are read
 	unparsed := 0
 	tokens := map[[sha256.Size]byte]bool{}
@@ -46,11 +44,8 @@ func walk[T any](ctx context.Context, c *Client, operation, name string, key fun
 			return list.Rows, unparsed, nil
 		}
 		token := sha256.Sum256([]byte(answer.next)) // a token may have 100,000 characters
-		switch {
-		case tokens[token]:
+		if tokens[token] {
 			return nil, 0, c.endless(operation, "page %d has the token of an earlier page: the list does not end", n)
-		case len(list.Rows) > maxRows:
-			return nil, 0, c.endless(operation, "more than %d rows", maxRows)
 		}
 		tokens[token], p.NextToken = true, answer.next
 	}

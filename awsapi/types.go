@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -12,8 +13,14 @@ import (
 // An Organization has no name. Source: DescribeOrganization.
 type Organization struct {
 	ID         string `json:"Id"`
-	Master     string `json:"MasterAccountId"` // else the end of MasterAccountArn
-	FeatureSet string `json:"FeatureSet"`      // ALL or CONSOLIDATED_BILLING
+	MasterID   string `json:"MasterAccountId"`
+	MasterARN  string `json:"MasterAccountArn"`
+	FeatureSet string `json:"FeatureSet"` // ALL or CONSOLIDATED_BILLING
+}
+
+// Master returns the identifier of the management account, or "".
+func (o *Organization) Master() string {
+	return cmp.Or(o.MasterID, o.MasterARN[strings.LastIndexByte(o.MasterARN, '/')+1:])
 }
 
 // A Root is the top of the tree of units. Source: ListRoots.
@@ -22,8 +29,6 @@ type Root struct {
 	Name  string       `json:"Name"`
 	Types []PolicyType `json:"PolicyTypes"` // a type that is off is not listed
 }
-
-func (o *Root) key() string { return o.ID }
 
 // A PolicyType is a type of policy that is on, or is being switched.
 type PolicyType struct {
@@ -37,8 +42,6 @@ type Unit struct {
 	Name string `json:"Name"` // unique below its parent only
 }
 
-func (u *Unit) key() string { return u.ID }
-
 // An Account belongs to the organization. Source: ListAccounts,
 // ListAccountsForParent.
 type Account struct {
@@ -48,8 +51,6 @@ type Account struct {
 	Joined time.Time `json:"JoinedTimestamp"` // when it joined this organization
 	Paths  []string  `json:"Paths"`           // "o-…/r-…/ou-…/…/<account>/"; today one at most
 }
-
-func (a *Account) key() string { return a.ID }
 
 // Parent returns the root or unit that the account is in, or "".
 func (a *Account) Parent() string {
@@ -73,8 +74,6 @@ type Handshake struct {
 	Requested time.Time `json:"RequestedTimestamp"`
 	Expires   time.Time `json:"ExpirationTimestamp"`
 }
-
-func (h *Handshake) key() string { return h.ID }
 
 // A Party is one of a handshake's. The ID of one whose type is EMAIL is personal
 // and is never kept.
@@ -103,16 +102,12 @@ type Creation struct {
 	Completed time.Time `json:"CompletedTimestamp"` // zero while it is in progress
 }
 
-func (c *Creation) key() string { return c.ID }
-
 // An Administrator is an account that administers services for the
 // organization. Source: ListDelegatedAdministrators.
 type Administrator struct {
 	ID      string    `json:"Id"`
 	Enabled time.Time `json:"DelegationEnabledDate"`
 }
-
-func (a *Administrator) key() string { return a.ID }
 
 // A Service is an AWS service that was enabled for an account or for the
 // organization. Source: ListDelegatedServicesForAccount,
@@ -131,8 +126,6 @@ func (s *Service) Enabled() time.Time {
 	return s.Delegated
 }
 
-func (s *Service) key() string { return s.Principal }
-
 // A Policy is a policy of one type. Source: ListPolicies.
 type Policy struct {
 	ID         string `json:"Id"`
@@ -141,15 +134,11 @@ type Policy struct {
 	AWSManaged bool   `json:"AwsManaged"`
 }
 
-func (p *Policy) key() string { return p.ID }
-
 // A Target is what a policy is attached to. Source: ListTargetsForPolicy.
 type Target struct {
 	ID   string `json:"TargetId"`
 	Type string `json:"Type"` // ROOT, ORGANIZATIONAL_UNIT or ACCOUNT
 }
-
-func (t *Target) key() string { return t.ID }
 
 // parseTime parses a time: seconds since 1970 with a fraction, or a text as in
 // examples of the documentation.

@@ -55,7 +55,7 @@ func (c *ClientV2) Organizations(ctx context.Context) ([]OrganizationV2, int, er
 // AccountGroups returns the groups of an organization, the top one included.
 // Source: pub-organization-v2-account-group-listaccountgroups.
 func (c *ClientV2) AccountGroups(ctx context.Context, organization int64) (List[AccountGroup], int, error) {
-	return pages(ctx, c, of(pathV2Groups, organization), "accountGroups", false, (*AccountGroup).key)
+	return pages(ctx, c, of(pathV2Groups, organization), "accountGroups", false, func(g *AccountGroup) Number { return g.Number })
 }
 
 // Accounts returns the accounts of all groups of an organization: those that
@@ -63,7 +63,7 @@ func (c *ClientV2) AccountGroups(ctx context.Context, organization int64) (List[
 // documented.
 // Source: pub-organization-v2-account-listaccounts.
 func (c *ClientV2) Accounts(ctx context.Context, organization int64) (List[AccountV2], int, error) {
-	return pages(ctx, c, of(pathV2Accounts, organization), "accounts", true, (*AccountV2).key)
+	return pages(ctx, c, of(pathV2Accounts, organization), "accounts", true, func(a *AccountV2) Number { return a.Member })
 }
 
 // Invitations returns the pending invitations that an organization has sent. An
@@ -83,13 +83,13 @@ func (c *ClientV2) ReceivedInvitations(ctx context.Context) (List[InvitationV2],
 // LeaveRequests returns the pending requests to leave.
 // Source: pub-organization-v2-account-listleaverequests.
 func (c *ClientV2) LeaveRequests(ctx context.Context, organization int64) (List[LeaveRequest], int, error) {
-	return pages(ctx, c, of(pathV2LeaveRequests, organization), "leaveRequests", false, (*LeaveRequest).key)
+	return pages(ctx, c, of(pathV2LeaveRequests, organization), "leaveRequests", false, func(l *LeaveRequest) Number { return l.Member })
 }
 
 // QuotaPolicies returns the quota policies of an organization.
 // Source: pub-organization-v2-quota-policy-listquotapolicies.
 func (c *ClientV2) QuotaPolicies(ctx context.Context, organization int64) (List[QuotaPolicy], int, error) {
-	return pages(ctx, c, of(pathV2Policies, organization), "quotaPolicies", false, (*QuotaPolicy).key)
+	return pages(ctx, c, of(pathV2Policies, organization), "quotaPolicies", false, func(p *QuotaPolicy) Number { return p.Number })
 }
 
 // A list is a path and its template.

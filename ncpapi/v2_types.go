@@ -26,8 +26,6 @@ type AccountGroup struct {
 	HasPolicy  bool // the row has a field for the policy, which may be null
 }
 
-func (g *AccountGroup) key() Number { return g.Number }
-
 // ReadRow reads a group: the fields of the policy may have several names.
 func (g *AccountGroup) ReadRow(r *httpx.Reader) {
 	others := r.Fields(g)
@@ -63,8 +61,6 @@ type AccountV2 struct {
 	Status string `json:"memberStatus"`   // JOINED or LEAVE_REQUESTED
 }
 
-func (a *AccountV2) key() Number { return a.Member }
-
 // An InvitationV2 is pending. The same type is sent and received.
 // Source: pub-organization-v2-account-listinvitations.
 type InvitationV2 struct {
@@ -97,8 +93,6 @@ type LeaveRequest struct {
 	Requested time.Time `json:"requestedDateTime"`
 }
 
-func (l *LeaveRequest) key() Number { return l.Member }
-
 // A QuotaPolicy is a quota policy.
 // Source: pub-organization-v2-quota-policy-getquotapolicy.
 type QuotaPolicy struct {
@@ -106,5 +100,3 @@ type QuotaPolicy struct {
 	Name    string `json:"name"`
 	Applied Number `json:"applyCount"` // number of groups that it applies to; expected, not documented
 }
-
-func (p *QuotaPolicy) key() Number { return p.Number }

@@ -78,30 +78,30 @@ func New(cfg Config) *Client {
 // state. It returns, as all calls do, the number of fields that could not be
 // parsed. Source: ListOrganizationInvitations.
 func (c *Client) Invitations(ctx context.Context) ([]Invitation, int, error) {
-	return pages(ctx, c, pathInvitations, "organization_invitations", (*Invitation).key)
+	return pages(ctx, c, pathInvitations, "organization_invitations", func(i *Invitation) string { return i.ID })
 }
 
 // Accounts returns the accounts of the organization. Source: ListAccounts.
 func (c *Client) Accounts(ctx context.Context) ([]Account, int, error) {
-	return pages(ctx, c, pathAccounts, "accounts", (*Account).key)
+	return pages(ctx, c, pathAccounts, "accounts", func(a *Account) string { return a.ID })
 }
 
 // Organizations returns the organizations that the key can see. A member
 // account's key sees none. Source: ListOrganizations.
 func (c *Client) Organizations(ctx context.Context) ([]Organization, int, error) {
-	return pages(ctx, c, pathOrganizations, "organizations", (*Organization).key)
+	return pages(ctx, c, pathOrganizations, "organizations", func(o *Organization) string { return o.ID })
 }
 
 // ReceivedInvitations returns the invitations that the key's account has
 // received, in any state. Source: ListAccountInvitations.
 func (c *Client) ReceivedInvitations(ctx context.Context) ([]ReceivedInvitation, int, error) {
-	return whole(ctx, c, pathReceived, "account_invitations", (*ReceivedInvitation).key)
+	return whole(ctx, c, pathReceived, "account_invitations", func(i *ReceivedInvitation) string { return i.ID })
 }
 
 // Versions returns the versions of the API. The call needs no key and sends none.
 // Source: common/api-version.
 func (c *Client) Versions(ctx context.Context) ([]Version, int, error) {
-	return whole(ctx, c, pathVersions, "versions", (*Version).key)
+	return whole(ctx, c, pathVersions, "versions", func(v *Version) string { return v.ID })
 }
 
 // maxPages limits a list that does not end.

@@ -16,8 +16,6 @@ type Invitation struct {
 	Created      time.Time `json:"created_at"`
 }
 
-func (i *Invitation) key() string { return i.ID }
-
 // A ReceivedInvitation is one that the key's account has received.
 // Source: ListAccountInvitations.
 type ReceivedInvitation struct {
@@ -29,16 +27,12 @@ type ReceivedInvitation struct {
 	Expires      time.Time `json:"expired_time"`
 }
 
-func (i *ReceivedInvitation) key() string { return i.ID }
-
 // An Account belongs to the organization. Source: ListAccounts.
 type Account struct {
 	ID    string `json:"id"`
 	State string `json:"state"` // ACTIVE, SUSPENDED or PENDING_CLOSURE
 	Unit  string `json:"parent_unit_id"`
 }
-
-func (a *Account) key() string { return a.ID }
 
 // An Organization is one that the key can see. Source: ListOrganizations.
 type Organization struct {
@@ -47,16 +41,12 @@ type Organization struct {
 	Master string `json:"master_account_id"`
 }
 
-func (o *Organization) key() string { return o.ID }
-
 // A Version is a version of the API. Source: common/api-version.
 type Version struct {
 	ID         string `json:"id"`         // "v1.3"
 	Status     string `json:"status"`     // PLANNED, CURRENT, SUPPORTED or DEPRECATED
 	SupportEnd Date   `json:"not_before"` // zero if no end is announced
 }
-
-func (v *Version) key() string { return v.ID }
 
 // A Date is midnight UTC of a day. The zero Date is absent.
 type Date struct{ time.Time }

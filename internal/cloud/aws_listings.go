@@ -81,7 +81,7 @@ func (r *awsReading) info() ([]org.Info, int, error) {
 	if o.err != nil {
 		return nil, 0, o.err
 	}
-	return []org.Info{{ID: o.value.ID, MasterID: o.value.Master, FeatureSet: o.value.FeatureSet}}, o.unparsed, nil
+	return []org.Info{{ID: o.value.ID, MasterID: o.value.Master(), FeatureSet: o.value.FeatureSet}}, o.unparsed, nil
 }
 
 // subject returns the identifier of the organization, "" if the account is in
@@ -165,10 +165,10 @@ func (r *awsReading) invited(h awsapi.Handshake) string {
 		return cmp.Or(append(accounts, "")...)
 	}
 	own := r.organization()
-	if own.err != nil || own.value.Master == "" {
+	if own.err != nil || own.value.Master() == "" {
 		return ""
 	}
-	accounts = slices.DeleteFunc(accounts, func(id string) bool { return id == own.value.Master })
+	accounts = slices.DeleteFunc(accounts, func(id string) bool { return id == own.value.Master() })
 	if len(accounts) != 1 {
 		return ""
 	}

@@ -112,7 +112,7 @@ func (r *Reader) Decode(v any) {
 // structOrSlice reads an object or array.
 func (r *Reader) structOrSlice(v reflect.Value) {
 	v.SetZero()
-	switch have := r.peek(); {
+	switch have := r.Next(); {
 	case have == '{' && v.Kind() == reflect.Struct:
 		r.Object(r.Fields(v.Addr().Interface()))
 	case have == '[' && v.Kind() == reflect.Slice:
@@ -262,7 +262,7 @@ func (r *Reader) Object(field func(name string)) bool {
 func (r *Reader) keep(name string) {
 	const fields = 32
 	refuses := slices.Contains(r.api.ErrorFields, name)
-	if kind := r.peek(); !refuses && (kind == '{' || kind == '[') {
+	if kind := r.Next(); !refuses && (kind == '{' || kind == '[') {
 		r.skip()
 		return
 	}
@@ -275,9 +275,6 @@ func (r *Reader) keep(name string) {
 		r.unread[name] = []byte(v.Clone())
 	}
 }
-
-// Next returns the kind of the next value, or 0 if there is none.
-func (r *Reader) Next() jsontext.Kind { return r.peek() }
 
 // Fail makes the answer one that cannot be decoded, with the reason.
 func (r *Reader) Fail(why string) { r.fail(shapeError(why)) }
@@ -330,7 +327,7 @@ func (r *Reader) open(kind jsontext.Kind, name string) bool {
 
 // null consumes a null, if the next value is one.
 func (r *Reader) null() bool {
-	if r.peek() != 'n' {
+	if r.Next() != 'n' {
 		return false
 	}
 	r.token()
@@ -339,7 +336,7 @@ func (r *Reader) null() bool {
 
 // expect fails unless the next value is of a kind.
 func (r *Reader) expect(kind jsontext.Kind, name string) bool {
-	switch have := r.peek(); have {
+	switch have := r.Next(); have {
 	case kind:
 		return true
 	case 0:
@@ -367,7 +364,8 @@ func (r *Reader) end() {
 	r.settle()
 }
 
-func (r *Reader) peek() jsontext.Kind {
+// Next returns the kind of the next value, or 0 if there is none.
+func (r *Reader) Next() jsontext.Kind {
 	if r.err != nil {
 		return 0
 	}

@@ -29,7 +29,7 @@ func RowsWhere[T any](r *Reader, want func(*T) bool) []T {
 	own, readsItself := any(row).(RowReader)
 	r.Array(func() {
 		*row = *new(T)
-		if null := r.api.NullRows && r.peek() == 'n'; !null && !r.expect('{', "an object") {
+		if null := r.api.NullRows && r.Next() == 'n'; !null && !r.expect('{', "an object") {
 			return
 		}
 		if readsItself {
@@ -58,7 +58,7 @@ func Envelope[T any](r *Reader, key string, anyName bool, other func(name string
 		switch {
 		case name == key:
 			listed, rows = true, Rows[T](r)
-		case anyName && r.peek() == '[' && !slices.Contains(r.api.ErrorFields, name):
+		case anyName && r.Next() == '[' && !slices.Contains(r.api.ErrorFields, name):
 			arrays = append(arrays, r.value().Clone())
 		default:
 			other(name)
