@@ -203,10 +203,10 @@ func get[T any](ctx context.Context, c *Client, operation string, p parameters, 
 		return out, unparsed, err
 	}
 	fresh, renewErr := c.credentials.get(ctx, keys)
-	if renewErr != nil {
+	switch {
+	case renewErr != nil:
 		return none, 0, renewErr
-	}
-	if fresh.AccessKeyID == keys.AccessKeyID && fresh.SessionToken == keys.SessionToken {
+	case fresh.AccessKeyID == keys.AccessKeyID && fresh.SessionToken == keys.SessionToken:
 		return none, 0, err
 	}
 	return attempt(fresh)

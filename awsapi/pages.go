@@ -30,6 +30,7 @@ func pages[T any](ctx context.Context, c *Client, operation, name string, p para
 // walk reads all pages.
 func walk[T any](ctx context.Context, c *Client, operation, name string, p parameters, key func(*T) string) ([]T, int, error) {
 	list := httpx.Distinct[T, string]{Key: key} // rows may move while the pages are read
+	request := httpx.Request{Operation: operation, Method: http.MethodPost}
 	unparsed := 0
 	tokens := map[[sha256.Size]byte]bool{}
 	p.MaxResults = pageSize
@@ -45,15 +46,11 @@ func walk[T any](ctx context.Context, c *Client, operation, name string, p param
 		}
 		token := sha256.Sum256([]byte(answer.next)) // a token may have 100,000 characters
 		if tokens[token] {
-			return nil, 0, c.endless(operation, "page %d has the token of an earlier page: the list does not end", n)
+			return nil, 0, c.Undecodable(request, "page %d has the token of an earlier page: the list does not end", n)
 		}
 		tokens[token], p.NextToken = true, answer.next
 	}
-	return nil, 0, c.endless(operation, "more than %d pages", maxPages)
-}
-
-func (c *Client) endless(operation, format string, args ...any) error {
-	return c.Undecodable(httpx.Request{Operation: operation, Method: http.MethodPost}, format, args...)
+	return nil, 0, c.Undecodable(request, "more than %d pages", maxPages)
 }
 
 // A page is one answer.

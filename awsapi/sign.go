@@ -41,8 +41,7 @@ func sign(req *http.Request, operation, region string, now time.Time) {
 		signed.Header.Set(name, req.Header.Get(name))
 	}
 	err = v4.NewSigner().SignHTTP(req.Context(), keys, &signed, hex.EncodeToString(hash[:]), "organizations", region, now)
-	if err != nil {
-		return
+	if err == nil {
+		maps.Copy(req.Header, signed.Header)
 	}
-	maps.Copy(req.Header, signed.Header)
 }

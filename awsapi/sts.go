@@ -146,11 +146,8 @@ func refusalKind(e *Error) httpx.Kind {
 // innermost returns the cause at the end of the chain: those of the library
 // name every layer of it.
 func innermost(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
+	for next := err; next != nil; next = errors.Unwrap(next) {
 		err = next
 	}
+	return err
 }

@@ -11,6 +11,7 @@ package ncpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,8 +37,8 @@ type Config struct {
 	MaxPages  int // pages of a list, for ClientV2 alone; 0: ten thousand
 }
 
-// A Client calls version 1 of the API as one organization's master account. It is safe for
-// concurrent use.
+// A Client calls version 1 of the API as one organization's master account. It
+// is safe for concurrent use.
 type Client struct{ *httpx.Client }
 
 // New returns a Client.
@@ -65,22 +66,26 @@ func newHTTP(cfg Config, paths ...string) *httpx.Client {
 	}, cfg.Transport)
 }
 
-// Organization returns the caller's organization, and, as all calls do, the number of
-// fields that could not be parsed. The organization has no Number if the
-// account has neither made nor joined one: the answer is null, {}, or an
+// Organization returns the caller's organization, and, as all calls do, the
+// number of fields that could not be parsed. The organization has no Number if
+// the account has neither made nor joined one: the answer is null, {}, or an
 // organization without its number. Any other object is an error.
 // Source: organization-get-org.
 func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
 	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathOrganization}, func(r *httpx.Reader) Organization {
+		documented := []string{
+			"organizationNo", "organizationName", "organizationDesc",
+			"masterMemberNo", "masterMemberName", "masterMemberEmailAddress", "masterMemberYn",
+			"memberNo", "memberStatusCode", "joinYmdt", "regYmdt",
+		}
 		var o Organization
 		read := r.Fields(&o)
-		fields, documented := 0, false
+		empty, known := true, false
 		r.Object(func(name string) {
-			fields++
-			documented = documented || isOrganization(name)
+			empty, known = false, known || slices.Contains(documented, name)
 			read(name)
 		})
-		if fields > 0 && !documented {
+		if !empty && !known {
 			r.Fail("unexpected shape: no field of an organization")
 		}
 		return o

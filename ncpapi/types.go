@@ -19,17 +19,6 @@ type Organization struct {
 	Joined   time.Time `json:"joinYmdt"` // when the caller joined
 }
 
-// isOrganization reports whether an organization has a field of that name.
-func isOrganization(name string) bool {
-	switch name {
-	case "organizationNo", "organizationName", "organizationDesc",
-		"masterMemberNo", "masterMemberName", "masterMemberEmailAddress", "masterMemberYn",
-		"memberNo", "memberStatusCode", "joinYmdt", "regYmdt":
-		return true
-	}
-	return false
-}
-
 // A TreeRow is a group, or an account in a group. The master's row is both: the
 // root group has no row of its own. Source: organization-get-group-tree.
 type TreeRow struct {

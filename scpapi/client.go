@@ -107,16 +107,24 @@ func (c *Client) Versions(ctx context.Context) ([]Version, int, error) {
 // maxPages limits a list that does not end.
 const maxPages = 1000
 
-// pages reads all pages of path. name is that of the list in the answers.
+// pages reads all pages of path. name is that of the list in the answers. Nothing
+// in the URL needs escaping: how an escaped one is signed is not documented.
 func pages[T any](ctx context.Context, c *Client, path, name string, key func(*T) string) ([]T, int, error) {
+	query := url.Values{"size": {strconv.Itoa(c.cfg.PageSize)}}
+	if c.cfg.OrganizationID != "" {
+		query.Set("organization_id", c.cfg.OrganizationID)
+	}
 	list, unparsed, err := httpx.Pages[T, string]{
 		Operation: path,
-		URL:       func(page int) string { return c.url(path, page) },
-		Read:      func(r *httpx.Reader) httpx.Page[T] { return page[T](r, name) },
-		Key:       key,
-		Size:      c.cfg.PageSize,
-		Max:       maxPages,
-		Advice:    "is page_size too small?",
+		URL: func(page int) string {
+			query.Set("page", strconv.Itoa(page))
+			return path + "?" + query.Encode()
+		},
+		Read:   func(r *httpx.Reader) httpx.Page[T] { return page[T](r, name) },
+		Key:    key,
+		Size:   c.cfg.PageSize,
+		Max:    maxPages,
+		Advice: "is page_size too small?",
 	}.List(ctx, c.Client)
 	return list.Rows, unparsed, err
 }
@@ -138,14 +146,4 @@ func page[T any](r *httpx.Reader, name string) httpx.Page[T] {
 	}
 	rows := httpx.Envelope[T](r, name, false, r.Fields(&answer))
 	return httpx.Page[T]{Rows: rows, Total: answer.Count, Size: answer.Size}
-}
-
-// url returns the URL of a page of path. Nothing in it needs escaping: how
-// an escaped URL is signed is not documented.
-func (c *Client) url(path string, page int) string {
-	query := url.Values{"page": {strconv.Itoa(page)}, "size": {strconv.Itoa(c.cfg.PageSize)}}
-	if c.cfg.OrganizationID != "" {
-		query.Set("organization_id", c.cfg.OrganizationID)
-	}
-	return path + "?" + query.Encode()
 }

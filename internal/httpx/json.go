@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
@@ -416,19 +417,7 @@ func isSyntax(err error) bool {
 }
 
 func kindName(k jsontext.Kind) string {
-	switch k {
-	case '[':
-		return "an array"
-	case '{':
-		return "an object"
-	case '"':
-		return "a string"
-	case '0':
-		return "a number"
-	case 'n':
-		return "null"
-	case 't', 'f':
-		return "a boolean"
-	}
-	return "no JSON"
+	return cmp.Or(map[jsontext.Kind]string{
+		'[': "an array", '{': "an object", '"': "a string", '0': "a number", 't': "a boolean", 'f': "a boolean", 'n': "null",
+	}[k], "no JSON")
 }
