@@ -7,11 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A RowReader is a pointer to a row that reads itself, and is not decoded by its
-// tags.
-type RowReader interface{ ReadRow(*Reader) }
-
-// Rows reads a list of objects.
+// Rows reads a list of objects, which are decoded as Decode does, or by their
+// method ReadRow.
 func Rows[T any](r *Reader) []T {
 	return RowsWhere(r, func(*T) bool { return true })
 }
@@ -26,7 +23,7 @@ func RowsWhere[T any](r *Reader, want func(*T) bool) []T {
 	var last []T
 	row := new(T) // one for all
 	read := r.Fields(row)
-	own, readsItself := any(row).(RowReader)
+	own, readsItself := any(row).(interface{ ReadRow(*Reader) })
 	r.Array(func() {
 		*row = *new(T)
 		if null := r.api.NullRows && r.Next() == 'n'; !null && !r.expect('{', "an object") {
