@@ -525,6 +525,7 @@ func TestPagesV2(t *testing.T) {
 		"smaller pages":                 {250, sim.Paging{MaxSize: 20}, false, 13, 250, true},
 		"smaller pages without a word":  {250, sim.Paging{MaxSize: 20, Silent: true}, false, 13, 250, true},
 		"a row that moves, read again":  {250, sim.Paging{Moves: 1}, false, 3 + 2, 250, true},
+		"read again in smaller pages":   {250, sim.Paging{MaxSize: 20, Moves: 1}, true, 13 + 2, 250, true},
 		"a total too high":              {250, sim.Paging{CountOff: 7}, false, 3, 257, false},
 		"a total too low":               {250, sim.Paging{CountOff: -7}, false, 3, 243, false},
 		"a total that grows":            {250, sim.Paging{CountGrows: 1, CountOff: -2}, false, 3, 250, false},

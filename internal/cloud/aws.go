@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"sync"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
@@ -19,7 +20,6 @@ import (
 
 // awsCloud is AWS Organizations.
 func awsCloud() Cloud {
-	handshakes := []string{"REQUESTED", "OPEN", "CANCELED", "ACCEPTED", "DECLINED", "EXPIRED"}
 	return Cloud{
 		Cloud: config.Cloud{
 			Name: "aws",
@@ -28,27 +28,7 @@ func awsCloud() Cloud {
 				"account_creations", "delegations", "service_access",
 			},
 			Defaults: []string{"organization", "groups", "members", "invitations", "received_invitations"},
-			Keys:     func() config.Organization { return newAWSKeys() },
-		},
-		Known: org.Known{
-			Members:     []string{"PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED"},
-			Invitations: handshakes,
-			Received:    handshakes,
-			Creations:   []string{"IN_PROGRESS", "FAILED"},
-			FeatureSets: []string{"ALL", "CONSOLIDATED_BILLING"},
-			Transitions: []org.Transition{
-				{From: org.None, To: "ACTIVE"},
-				{From: org.None, To: "PENDING_ACTIVATION"},
-				{From: "PENDING_ACTIVATION", To: "ACTIVE"},
-				{From: "ACTIVE", To: "SUSPENDED"},
-				{From: "SUSPENDED", To: "ACTIVE"},
-				{From: "ACTIVE", To: "PENDING_CLOSURE"},
-				{From: "PENDING_CLOSURE", To: "CLOSED"},
-				{From: "ACTIVE", To: "CLOSED"},
-				{From: "CLOSED", To: "ACTIVE"},
-				{From: "CLOSED", To: org.None},
-				{From: "ACTIVE", To: org.None},
-			},
+			Keys:     newAWSKeys,
 		},
 		Fields: awsFields(),
 		Open:   openAWS,
@@ -73,7 +53,7 @@ const (
 	fromParents = "parents" // one listing per root and unit
 )
 
-func newAWSKeys() *awsKeys {
+func newAWSKeys() config.Organization {
 	settings := config.DefaultSettings()
 	// The published rates are low, and shared by all callers in the account.
 	settings.CacheTTL.Duration, settings.RefreshTimeout.Duration = 15*time.Minute, 5*time.Minute
@@ -125,27 +105,25 @@ type awsSource struct {
 	client *awsapi.Client
 	keys   *awsKeys
 	logger log.Logger
-
-	mu     sync.Mutex
-	warned bool // that the latest listing of accounts did not name their units
+	warned atomic.Bool // that the latest listing of accounts did not name their units
 }
 
-func openAWS(o config.Organization, env Env) (Source, error) {
+func openAWS(o config.Organization, transport *httpx.Transport, logger log.Logger) (Source, error) {
 	keys := o.(*awsKeys)
-	s := &awsSource{keys: keys, logger: env.Logger}
+	s := &awsSource{keys: keys, logger: logger}
 	cfg := awsapi.CredentialsConfig{
-		Region: keys.Region, Profile: keys.Profile, RoleARN: keys.RoleARN, ExternalID: keys.ExternalID, Transport: env.Transport,
+		Region: keys.Region, Profile: keys.Profile, RoleARN: keys.RoleARN, ExternalID: keys.ExternalID, Transport: transport,
 	}
 	if keys.Given() {
 		var err error
-		if s.files, err = config.NewSession(keys.SessionKeys, env.Logger); err != nil {
+		if s.files, err = config.NewSession(keys.SessionKeys, logger); err != nil {
 			return nil, err
 		}
 		cfg.Static = s.files.Session
 	}
 	s.Credentials = awsapi.NewCredentials(cfg)
 	s.client = awsapi.New(awsapi.Config{
-		BaseURL: keys.BaseURL, Region: awsapi.PartitionOf(keys.Region).Region, Credentials: s.Credentials, Transport: env.Transport,
+		BaseURL: keys.BaseURL, Region: awsapi.PartitionOf(keys.Region).Region, Credentials: s.Credentials, Transport: transport,
 	})
 	return s, nil
 }
@@ -158,66 +136,56 @@ func (s *awsSource) Revision() uint64 {
 	return s.files.Revision()
 }
 
-// Close closes idle connections.
-func (s *awsSource) Close() error {
-	s.client.CloseIdleConnections()
-	return nil
+// Known returns what the cloud is known to report.
+func (s *awsSource) Known() org.Known {
+	handshakes := []string{"REQUESTED", "OPEN", "CANCELED", "ACCEPTED", "DECLINED", "EXPIRED"}
+	return org.Known{
+		Members:     []string{"PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED"},
+		Invitations: handshakes,
+		Received:    handshakes,
+		Creations:   []string{"IN_PROGRESS", "FAILED"},
+		FeatureSets: []string{"ALL", "CONSOLIDATED_BILLING"},
+		Transitions: slices.Concat(
+			from(org.None, "ACTIVE", "PENDING_ACTIVATION"),
+			from("PENDING_ACTIVATION", "ACTIVE"),
+			from("ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED", org.None),
+			from("SUSPENDED", "ACTIVE"),
+			from("PENDING_CLOSURE", "CLOSED"),
+			from("CLOSED", "ACTIVE", org.None),
+		),
+	}
 }
 
 // Read reads all listings at once, within the limits of the organization. What
 // several of them need is read once.
 func (s *awsSource) Read(ctx context.Context) org.Listings {
-	l := org.Configure(s.keys.Collectors)
-	r := s.newReading(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() { read(&l.Info, explainAWS, r.info) })
-	wg.Go(func() {
-		read(&l.Groups, explainAWS, func() ([]org.Group, int, error) {
-			t := r.tree()
-			return t.groups, t.unparsed, t.err
-		})
-	})
-	wg.Go(func() {
-		read(&l.Members, explainAWS, func() ([]org.Member, int, error) {
-			if s.keys.MembersFrom == fromParents {
-				rows, vanished, unparsed, err := r.accountsOfTree(ctx)
-				l.Members.Incomplete = vanished
-				return rows, unparsed, err
-			}
-			return r.accounts(ctx)
-		})
-	})
-	wg.Go(func() {
-		read(&l.Invitations, explainAWS, func() ([]org.Invitation, int, error) { return r.invitations(ctx) })
-	})
-	wg.Go(func() {
-		read(&l.Received, explainAWS, func() ([]org.Invitation, int, error) { return r.received(ctx) })
-	})
-	wg.Go(func() {
-		read(&l.Policies, explainAWS, func() ([]org.Policy, int, error) { return r.policies(ctx) })
-	})
-	wg.Go(func() {
-		read(&l.Creations, explainAWS, func() ([]org.Creation, int, error) {
-			rows, unparsed, err := s.client.Creations(ctx)
-			return mapped(rows, unparsed, err, awsCreation)
-		})
-	})
-	wg.Go(func() {
-		read(&l.Delegations, explainAWS, func() ([]org.Delegation, int, error) { return r.delegations(ctx) })
-	})
-	wg.Go(func() {
-		read(&l.Services, explainAWS, func() ([]org.ServiceAccess, int, error) {
-			rows, unparsed, err := s.client.ServiceAccess(ctx)
-			return mapped(rows, unparsed, err, func(a awsapi.Service) org.ServiceAccess {
-				return org.ServiceAccess{Service: a.Principal, Enabled: a.Enabled()}
-			})
-		})
-	})
-	wg.Wait()
+	r := s.newReading()
+	read(ctx, r.refresh, &r.Info, r.organization, awsInfo)
+	read(ctx, r.refresh, &r.Groups, r.tree, func(t awsTree) []org.Group { return t.groups })
+	if s.keys.MembersFrom == fromParents {
+		read(ctx, r.refresh, &r.Members, r.accountsOfTree, asRead)
+	} else {
+		read(ctx, r.refresh, &r.Members, s.client.Accounts, s.members)
+	}
+	readEach(ctx, r.refresh, &r.Invitations, s.client.Handshakes, func(h awsapi.Handshake) org.Invitation { return r.sent(ctx, h) })
+	read(ctx, r.refresh, &r.Received, r.received, asRead)
+	read(ctx, r.refresh, &r.Policies, r.policies, asRead)
+	readEach(ctx, r.refresh, &r.Creations, s.client.Creations, awsCreation)
+	read(ctx, r.refresh, &r.Delegations, r.delegations, asRead)
+	readEach(ctx, r.refresh, &r.Services, s.client.ServiceAccess, awsServiceAccess)
+	l := r.wait()
 	if l.Info.Configured {
-		l.Subject = r.subject()
+		l.Subject = r.subject(ctx)
 	}
 	return l
+}
+
+func awsInfo(o awsapi.Organization) []org.Info {
+	return []org.Info{{ID: o.ID, MasterID: o.Master(), FeatureSet: o.FeatureSet}}
+}
+
+func awsServiceAccess(s awsapi.Service) org.ServiceAccess {
+	return org.ServiceAccess{Service: s.Principal, Enabled: s.Enabled()}
 }
 
 // awsCreation returns a request to create an account. A failure without a reason
@@ -235,11 +203,7 @@ func awsCreation(c awsapi.Creation) org.Creation {
 
 // explainAWS adds the reason and the advice that only AWS has.
 func explainAWS(err error) *org.Error {
-	out := explain(err)
-	var e *httpx.Error
-	if !errors.As(err, &e) {
-		return out
-	}
+	out, e := explain(err)
 	switch {
 	case errors.Is(err, awsapi.ErrNoOrganization):
 		out.Reason, out.Advice = org.NotMaster, "use a key of an account that belongs to the organization: its management account, or a delegated administrator"

@@ -19,141 +19,121 @@ const maxUnitDepth = 5
 // An awsTree is the root and the units below it.
 type awsTree struct {
 	groups   []org.Group
-	unparsed int
 	vanished bool // a unit was listed, and gone when its own units were read
-	err      error
 }
 
 // readTree reads the root and, level by level, the units below it.
-func (r *awsReading) readTree(ctx context.Context) (t awsTree) {
-	roots := r.roots()
-	if t.unparsed, t.err = roots.unparsed, roots.err; t.err != nil {
-		return t
+func (r *awsReading) readTree(ctx context.Context) (t awsTree, unparsed int, err error) {
+	roots, unparsed, err := r.roots(ctx)
+	if err != nil {
+		return t, 0, err
 	}
-	var parents []string
-	for _, root := range roots.value {
-		t.groups = append(t.groups, org.Group{ID: root.ID, Name: root.Name, PolicyTypes: policyTypes(root.Types)})
-		parents = append(parents, root.ID)
+	var parents []org.Group
+	for _, root := range roots {
+		parents = append(parents, org.Group{ID: root.ID, Name: root.Name, PolicyTypes: policyTypes(root.Types)})
 	}
-	for depth := 1; depth <= maxUnitDepth && len(parents) > 0; depth++ {
-		children := make([][]awsapi.Unit, len(parents))
-		unparsed, gone := make([]int, len(parents)), make([]bool, len(parents))
-		t.err = r.each(ctx, len(parents), func(ctx context.Context, i int) (err error) {
-			children[i], unparsed[i], err = r.client.Units(ctx, parents[i])
-			if errors.Is(err, awsapi.ErrNotFound) && depth > 1 {
-				gone[i], err = true, nil
-				r.warnGone(parents[i])
-			}
-			return err
-		})
-		if t.err != nil {
-			return awsTree{err: t.err}
+	for range maxUnitDepth {
+		branches, bad, err := forEach(ctx, r.refresh, parents, r.unitsBelow)
+		if err != nil {
+			return awsTree{}, 0, err
 		}
-		var next []string
-		for i, parent := range parents {
-			t.unparsed += unparsed[i]
-			if gone[i] {
-				t.vanished = true
-				t.groups = slices.DeleteFunc(t.groups, func(g org.Group) bool { return g.ID == parent })
-			}
-			for _, unit := range children[i] {
-				t.groups = append(t.groups, org.Group{ID: unit.ID, Name: unit.Name, ParentID: parent})
-				if unit.ID != "" {
-					next = append(next, unit.ID)
-				}
-			}
+		unparsed += bad
+		t.vanished = t.vanished || len(branches) < len(parents)
+		parents = nil
+		for _, b := range branches {
+			t.groups = append(t.groups, b.group)
+			parents = append(parents, b.below...)
 		}
-		if len(t.groups) > maxSeries {
-			return awsTree{err: implausible(maxSeries, "groups")} // before a call for each
+		if len(t.groups)+len(parents) > maxSeries {
+			return awsTree{}, 0, implausible(maxSeries, "groups") // before a call for each
 		}
-		parents = next
 	}
-	return t
+	t.groups = append(t.groups, parents...)
+	return t, unparsed, nil
 }
 
-func (r *awsReading) warnGone(unit string) {
-	level.Warn(r.logger).Log("msg", "unit vanished between two calls", "group_id", unit, "serving", "the other units, and members without transitions if members_from is parents")
+// An awsBranch is the root or a unit, and the units right below it.
+type awsBranch struct {
+	group org.Group
+	below []org.Group
+}
+
+// unitsBelow reads the units right below the root or a unit.
+func (r *awsReading) unitsBelow(ctx context.Context, g org.Group) (awsBranch, int, error) {
+	if g.ID == "" && g.ParentID != "" { // nothing below it can be asked for
+		return awsBranch{group: g}, 0, nil
+	}
+	units, unparsed, err := r.client.Units(ctx, g.ID)
+	below := mapped(units, func(u awsapi.Unit) org.Group {
+		return org.Group{ID: u.ID, Name: u.Name, ParentID: g.ID}
+	})
+	return awsBranch{g, below}, unparsed, r.checkGone(g, err)
+}
+
+// checkGone returns errVanished, and warns, if err is that a unit is gone. The
+// root cannot be.
+func (r *awsReading) checkGone(g org.Group, err error) error {
+	if !errors.Is(err, awsapi.ErrNotFound) || g.ParentID == "" {
+		return err
+	}
+	level.Warn(r.logger).Log("msg", "unit vanished between two calls", "group_id", g.ID, "serving", "the other units, and members without transitions if members_from is parents")
+	return errVanished
 }
 
 // policyTypes returns the types that are on, and the one that is known to exist.
 func policyTypes(rows []awsapi.PolicyType) []org.PolicyType {
 	const known = "SERVICE_CONTROL_POLICY"
-	var all []org.PolicyType
-	for _, t := range rows {
-		all = append(all, org.PolicyType{Type: cmp.Or(t.Type, org.Unknown), Enabled: t.Status == "ENABLED" || t.Status == "PENDING_DISABLE"})
-	}
+	all := mapped(rows, func(t awsapi.PolicyType) org.PolicyType {
+		return org.PolicyType{Type: cmp.Or(t.Type, org.Unknown), Enabled: t.Status == "ENABLED" || t.Status == "PENDING_DISABLE"}
+	})
 	if !slices.ContainsFunc(all, func(t org.PolicyType) bool { return t.Type == known }) {
 		all = append(all, org.PolicyType{Type: known})
 	}
 	return all
 }
 
-// accounts returns the members of the one listing of all accounts.
-func (r *awsReading) accounts(ctx context.Context) ([]org.Member, int, error) {
-	rows, unparsed, err := r.client.Accounts(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	members := make([]org.Member, len(rows))
-	placed := len(rows) == 0
-	for i, a := range rows {
-		members[i] = awsMember(a, a.Parent())
-		placed = placed || members[i].GroupID != ""
-	}
-	r.reportPaths(placed)
-	return members, unparsed, nil
-}
-
-// reportPaths warns, once, if no account names the unit that it is in.
-func (s *awsSource) reportPaths(placed bool) {
-	s.mu.Lock()
-	warn := !placed && !s.warned
-	s.warned = !placed
-	s.mu.Unlock()
-	if warn {
+// members returns the members of the one listing of all accounts. It warns, once,
+// if no account names the unit that it is in.
+func (s *awsSource) members(rows []awsapi.Account) []org.Member {
+	members := mapped(rows, func(a awsapi.Account) org.Member { return awsMember(a, a.Parent()) })
+	placed := len(rows) == 0 || slices.ContainsFunc(members, func(m org.Member) bool { return m.GroupID != "" })
+	if warned := s.warned.Swap(!placed); !placed && !warned {
 		level.Warn(s.logger).Log("msg", "no account has Paths: the units of members are unknown", "serving", "members without units; members_from: parents reads them")
 	}
+	return members
 }
 
 // accountsOfTree returns the members of the listings of the root and of each
-// unit, and whether a unit vanished meanwhile.
-func (r *awsReading) accountsOfTree(ctx context.Context) (members []org.Member, vanished bool, unparsed int, err error) {
-	t := r.tree()
-	if t.err != nil {
-		return nil, false, 0, t.err
+// unit. They are incomplete if a unit vanished meanwhile.
+func (r *awsReading) accountsOfTree(ctx context.Context) ([]org.Member, int, error) {
+	t, _, err := r.tree(ctx)
+	if err != nil {
+		return nil, 0, err
 	}
-	lists := make([][]awsapi.Account, len(t.groups))
-	bad, gone := make([]int, len(t.groups)), make([]bool, len(t.groups))
-	err = r.each(ctx, len(t.groups), func(ctx context.Context, i int) (err error) {
-		lists[i], bad[i], err = r.client.AccountsOf(ctx, t.groups[i].ID)
-		if errors.Is(err, awsapi.ErrNotFound) && t.groups[i].ParentID != "" {
-			gone[i], err = true, nil
-			r.warnGone(t.groups[i].ID)
+	lists, unparsed, err := forEach(ctx, r.refresh, t.groups, func(ctx context.Context, g org.Group) ([]org.Member, int, error) {
+		accounts, unparsed, err := r.client.AccountsOf(ctx, g.ID)
+		if err = r.checkGone(g, err); err != nil {
+			return nil, 0, fmt.Errorf("unit %s: %w", g.ID, err)
 		}
-		if err != nil {
-			return fmt.Errorf("unit %s: %w", t.groups[i].ID, err)
-		}
-		return nil
+		return mapped(accounts, func(a awsapi.Account) org.Member { return awsMember(a, g.ID) }), unparsed, nil
 	})
 	if err != nil {
-		return nil, false, 0, err
+		return nil, 0, err
 	}
-	vanished = t.vanished
+	r.Members.Incomplete = t.vanished || len(lists) < len(t.groups)
+	var members []org.Member
 	at := map[string]int{}
-	for i, list := range lists {
-		unparsed += bad[i]
-		vanished = vanished || gone[i]
-		for _, a := range list {
-			m := awsMember(a, t.groups[i].ID)
-			if n, moved := at[a.ID]; moved && a.ID != "" { // while the lists were read
+	for _, list := range lists {
+		for _, m := range list {
+			if n, moved := at[m.ID]; moved && m.ID != "" { // while the lists were read
 				members[n] = m
 				continue
 			}
-			at[a.ID] = len(members)
+			at[m.ID] = len(members)
 			members = append(members, m)
 		}
 	}
-	return members, vanished, unparsed, nil
+	return members, unparsed, nil
 }
 
 func awsMember(a awsapi.Account, parent string) org.Member {

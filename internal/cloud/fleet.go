@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log/level"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
@@ -30,14 +31,16 @@ type Fleet struct {
 	load func() (*config.Config, error)
 	deps Deps
 
-	reloading chan struct{} // holds one element during a Reload
-	loading   chan struct{} // holds one element while files are read
+	budget *httpx.Budget // what the organizations hold together
+
+	reloading *semaphore.Weighted // 1 during a Reload
+	loading   sync.Mutex          // while files are read
 	current   atomic.Pointer[state]
 	latest    atomic.Pointer[attempt]
 	started   atomic.Bool // every organization of the start has been refreshed
 
-	slots    chan struct{} // of Start
-	starting sync.Map      // names of the organizations that wait for a slot, or have one
+	slots    *semaphore.Weighted // of refreshes
+	starting sync.Map            // names of the organizations that wait for a slot, or have one
 }
 
 // state is a configuration and its caches, in the same order.
@@ -54,12 +57,9 @@ type attempt struct {
 
 // NewFleet returns a Fleet without organizations. Reload loads them.
 func NewFleet(load func() (*config.Config, error), deps Deps) *Fleet {
-	if deps.Budget == nil {
-		deps.Budget = httpx.NewBudget()
-	}
 	f := &Fleet{
-		load: load, deps: deps, slots: make(chan struct{}, refreshesAtOnce),
-		reloading: make(chan struct{}, 1), loading: make(chan struct{}, 1),
+		load: load, deps: deps, budget: httpx.NewBudget(),
+		reloading: semaphore.NewWeighted(1), slots: semaphore.NewWeighted(refreshesAtOnce),
 	}
 	f.current.Store(&state{config: &config.Config{}})
 	f.latest.Store(&attempt{})
@@ -73,12 +73,10 @@ func NewFleet(load func() (*config.Config, error), deps Deps) *Fleet {
 // error changes nothing. Files that hang fail the reload when ctx ends, and the
 // next ones until they no longer do.
 func (f *Fleet) Reload(ctx context.Context) error {
-	select {
-	case f.reloading <- struct{}{}:
-		defer func() { <-f.reloading }()
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the reload before: %w", ctx.Err())
+	if err := f.reloading.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("waiting for the reload before: %w", err)
 	}
+	defer f.reloading.Release(1)
 	cfg, err := f.loadUntil(ctx)
 	if err == nil {
 		err = f.apply(ctx, cfg)
@@ -90,81 +88,73 @@ func (f *Fleet) Reload(ctx context.Context) error {
 
 // loadUntil loads the configuration, or fails when ctx ends.
 func (f *Fleet) loadUntil(ctx context.Context) (*config.Config, error) {
-	type loaded struct {
-		cfg *config.Config
-		err error
-	}
-	select {
-	case f.loading <- struct{}{}:
-	default:
+	if !f.loading.TryLock() {
 		return nil, errors.New("a file of the configuration that was read before still hangs")
 	}
-	result := make(chan loaded, 1)
+	var cfg *config.Config
+	var err error
+	done := make(chan struct{})
 	go func() {
-		cfg, err := f.load()
-		<-f.loading
-		result <- loaded{cfg, err}
+		defer close(done)
+		defer f.loading.Unlock()
+		cfg, err = f.load()
 	}()
 	select {
-	case l := <-result:
-		return l.cfg, l.err
+	case <-done:
+		return cfg, err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("a file of the configuration hangs: %w", ctx.Err())
 	}
 }
 
+// apply serves the organizations of cfg from now on.
 func (f *Fleet) apply(ctx context.Context, cfg *config.Config) error {
 	type served struct {
 		config config.Organization
 		cache  *org.Cache
 	}
-	old := f.current.Load()
-	before := map[string]served{}
+	old, before := f.current.Load(), map[string]served{}
 	for i, o := range old.config.Organizations {
 		before[o.Base().Name] = served{o, old.caches[i]}
 	}
-	next := &state{config: cfg, caches: make([]*org.Cache, len(cfg.Organizations))}
-	made := map[*org.Cache]bool{}
+	next := &state{config: cfg}
 	var names []string
-	for i, o := range cfg.Organizations {
+	var made []*org.Cache
+	for _, o := range cfg.Organizations {
 		name := o.Base().Name
 		names = append(names, name)
-		was := before[name]
-		if was.cache != nil && reflect.DeepEqual(was.config, o) {
-			next.caches[i] = was.cache
-			delete(before, name)
+		if was := before[name]; was.cache != nil && reflect.DeepEqual(was.config, o) {
+			next.caches = append(next.caches, was.cache)
 			continue
 		}
-		cache, err := newCache(o, f.deps)
+		cache, err := newCache(o, f.deps, f.budget)
 		if err != nil {
-			for c := range made {
+			for _, c := range made {
 				c.Close()
 			}
-			return err
+			return fmt.Errorf("organization %q: %w", name, err)
 		}
-		made[cache] = true
-		next.caches[i] = cache
+		made, next.caches = append(made, cache), append(next.caches, cache)
 	}
 	for i, o := range cfg.Organizations {
 		base, cache := o.Base(), next.caches[i]
 		f.deps.Observer.Added(base.Cloud, base.Name)
-		if !made[cache] {
-			continue
-		}
 		was := before[base.Name]
 		switch {
 		case was.cache == nil:
 			cache.Restore(ctx)
+			continue
 		case was.config.Base().Cloud != base.Cloud: // another organization of that name
-		case was.config.Identity() != o.Identity():
+			continue
+		case was.cache != cache:
 			was.cache.Close() // first: it may still count something
-			cache.Inherit(was.cache.Saved().Totals())
-			delete(before, base.Name)
-		default:
-			was.cache.Close()
-			cache.Inherit(was.cache.Saved())
-			delete(before, base.Name)
+			saved := was.cache.Saved()
+			if was.config.Identity() != o.Identity() {
+				saved = saved.Totals()
+			}
+			cache.Inherit(saved)
 		}
+		delete(before, base.Name)
 	}
 	f.current.Store(next)
 	for _, gone := range before {
@@ -187,14 +177,7 @@ func (f *Fleet) Config() *config.Config { return f.current.Load().config }
 func (f *Fleet) Caches() []*org.Cache { return f.current.Load().caches }
 
 // Last returns the latest snapshot of each organization at once.
-func (f *Fleet) Last() []org.Snapshot {
-	caches := f.Caches()
-	all := make([]org.Snapshot, len(caches))
-	for i, c := range caches {
-		all[i] = c.Last()
-	}
-	return all
-}
+func (f *Fleet) Last() []org.Snapshot { return mapped(f.Caches(), (*org.Cache).Last) }
 
 // LastReload returns when Reload was last called, and its error.
 func (f *Fleet) LastReload() (time.Time, error) {
@@ -225,9 +208,8 @@ func (f *Fleet) Ready() error {
 // few at a time, and waits for them.
 func (f *Fleet) Prime(ctx context.Context) {
 	var work sync.WaitGroup
-	slots := make(chan struct{}, refreshesAtOnce)
 	for _, c := range f.Caches() {
-		inSlot(ctx, slots, &work, func() { c.Prime(ctx) })
+		f.inSlot(ctx, &work, func() { c.Prime(ctx) })
 	}
 	work.Wait()
 	_ = f.Ready() // remembered before a reload adds an organization
@@ -236,13 +218,11 @@ func (f *Fleet) Prime(ctx context.Context) {
 // inSlot waits for a slot, or for the end of ctx, and then runs work. After a
 // second the slot is free for another: organizations that hang do not delay the
 // others.
-func inSlot(ctx context.Context, slots chan struct{}, running *sync.WaitGroup, work func()) {
-	select {
-	case slots <- struct{}{}:
-	case <-ctx.Done():
+func (f *Fleet) inSlot(ctx context.Context, running *sync.WaitGroup, work func()) {
+	if f.slots.Acquire(ctx, 1) != nil {
 		return
 	}
-	leave := sync.OnceFunc(func() { <-slots })
+	leave := sync.OnceFunc(func() { f.slots.Release(1) })
 	timer := time.AfterFunc(slotTime, leave)
 	running.Go(func() {
 		defer leave()
@@ -264,7 +244,7 @@ func (f *Fleet) Start(ctx context.Context, names []string) {
 		go func() {
 			defer f.starting.Delete(c.Name())
 			var work sync.WaitGroup
-			inSlot(ctx, f.slots, &work, func() { c.Snapshot(ctx) })
+			f.inSlot(ctx, &work, func() { c.Snapshot(ctx) })
 			work.Wait()
 		}()
 	}

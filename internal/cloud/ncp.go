@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/go-kit/log"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/ncpapi"
 )
@@ -24,30 +24,10 @@ func ncpCloud() Cloud {
 			Name:       "ncp",
 			Collectors: []string{"organization", "groups", "members", "invitations", receivedInvitations, "withdrawals", "policies"},
 			Defaults:   []string{"organization", "groups", "members", "invitations", "withdrawals"},
-			Keys:       func() config.Organization { return newNCPKeys() },
+			Keys:       newNCPKeys,
 		},
 		Fields: ncpFields(),
-		Known: org.Known{
-			// LEV is LVREQ in the documentation of 2022 to 2024.
-			Members: []string{"INVT", "JOIN", "LVREQ", "LEV"},
-			Transitions: []org.Transition{
-				{From: org.None, To: "INVT"},
-				{From: org.None, To: "JOIN"},
-				{From: "INVT", To: "JOIN"},
-				{From: "INVT", To: org.None},
-				{From: "JOIN", To: "LVREQ"},
-				{From: "LVREQ", To: "JOIN"},
-				{From: "LVREQ", To: org.None},
-				{From: "JOIN", To: org.None},
-			},
-		},
-		KnownBy: func(o config.Organization) org.Known {
-			if o.(*ncpKeys).APIVersion == ncpVersion2 {
-				return ncpKnownV2()
-			}
-			return ncpCloud().Known
-		},
-		Open: openNCP,
+		Open:   openNCP,
 	}
 }
 
@@ -75,7 +55,7 @@ const (
 	fromTree   = "tree"   // the call that also reads the groups
 )
 
-func newNCPKeys() *ncpKeys {
+func newNCPKeys() config.Organization {
 	return &ncpKeys{
 		Common: config.Common{
 			Settings: config.DefaultSettings(),
@@ -130,90 +110,53 @@ type ncp struct {
 	logger log.Logger
 }
 
-func openNCP(o config.Organization, env Env) (Source, error) {
+func openNCP(o config.Organization, transport *httpx.Transport, logger log.Logger) (Source, error) {
 	keys := o.(*ncpKeys)
-	credential, err := config.NewCredential(keys.KeyPair, env.Logger)
+	credential, err := config.NewCredential(keys.KeyPair, logger)
 	if err != nil {
 		return nil, err
 	}
-	client := ncpapi.Config{BaseURL: keys.BaseURL, Keys: credential.Keys, Transport: env.Transport}
+	client := ncpapi.Config{BaseURL: keys.BaseURL, Keys: credential.Keys, Transport: transport}
 	if keys.APIVersion == ncpVersion2 {
-		client.MaxPages = pagesWithin(keys.RateLimit, keys.RefreshTimeout.Duration)
-		return &ncpV2{Credential: credential, client: ncpapi.NewV2(client), keys: keys, logger: env.Logger}, nil
+		// As many as can be read in 95 % of a refresh: a list without an end fails as
+		// such, and not by timeout.
+		client.MaxPages = int(max(1, min(10_000, 0.95*keys.RateLimit*keys.RefreshTimeout.Seconds())))
+		return &ncpV2{Credential: credential, client: ncpapi.NewV2(client), keys: keys, logger: logger}, nil
 	}
-	return &ncp{
-		Credential: credential,
-		client:     ncpapi.New(client),
-		keys:       keys,
-		logger:     env.Logger,
-	}, nil
-}
-
-// Close closes idle connections.
-func (n *ncp) Close() error {
-	n.client.CloseIdleConnections()
-	return nil
+	return &ncp{Credential: credential, client: ncpapi.New(client), keys: keys, logger: logger}, nil
 }
 
 // Read makes all calls at once, within the limits of the organization. Groups
 // and members share the call for the tree.
 func (n *ncp) Read(ctx context.Context) org.Listings {
-	l := org.Configure(n.keys.Collectors)
-	var wg sync.WaitGroup
-	var tree groupTree
-	treeRead := make(chan struct{})
-	wg.Go(func() {
-		defer close(treeRead)
-		if l.Groups.Configured || l.Members.Configured {
-			tree = n.readTree(ctx)
-		}
-	})
-	wg.Go(func() {
-		read(&l.Groups, explainNCP, func() ([]org.Group, int, error) {
-			<-treeRead
-			return groups(tree.rows), tree.unparsed, tree.err
-		})
-	})
-	wg.Go(func() {
-		read(&l.Members, explainNCP, func() ([]org.Member, int, error) {
-			<-treeRead
-			switch {
-			case tree.err != nil:
-				return nil, 0, tree.err
-			case n.keys.MembersFrom == fromTree:
-				return treeMembers(tree.rows), tree.unparsed, nil
-			}
-			lists, err := n.groupLists(ctx, tree.rows)
-			l.Members.Incomplete = lists.vanished
-			return lists.members(), lists.unparsed, err
-		})
-	})
-	wg.Go(func() {
-		read(&l.Info, explainNCP, func() ([]org.Info, int, error) {
-			o, unparsed, err := n.client.Organization(ctx)
-			return ncpInfo(o), unparsed, err
-		})
-	})
-	wg.Go(func() {
-		read(&l.Invitations, explainNCP, func() ([]org.Invitation, int, error) {
-			rows, unparsed, err := n.client.Invitations(ctx)
-			return mapped(rows, unparsed, err, n.invitation)
-		})
-	})
-	wg.Go(func() {
-		read(&l.Withdrawals, explainNCP, func() ([]org.Withdrawal, int, error) {
-			rows, unparsed, err := n.client.Withdrawals(ctx)
-			return mapped(rows, unparsed, err, ncpWithdrawal)
-		})
-	})
-	wg.Go(func() {
-		read(&l.Policies, explainNCP, func() ([]org.Policy, int, error) {
-			rows, unparsed, err := n.client.Policies(ctx)
-			return mapped(rows, unparsed, err, ncpPolicy)
-		})
-	})
-	wg.Wait()
-	return l
+	r := newRefresh(&n.keys.Common, explainNCP)
+	tree := shared(n.tree)
+	read(ctx, r, &r.Info, n.client.Organization, ncpInfo)
+	read(ctx, r, &r.Groups, tree, groups)
+	if n.keys.MembersFrom == fromTree {
+		read(ctx, r, &r.Members, tree, treeMembers)
+	} else {
+		lists := func(ctx context.Context) ([]groupList, int, error) { return n.groupLists(ctx, r, tree) }
+		read(ctx, r, &r.Members, lists, listedMembers)
+	}
+	readEach(ctx, r, &r.Invitations, n.client.Invitations, n.invitation)
+	readEach(ctx, r, &r.Withdrawals, n.client.Withdrawals, ncpWithdrawal)
+	readEach(ctx, r, &r.Policies, n.client.Policies, ncpPolicy)
+	return r.wait()
+}
+
+// Known returns what version 1 is known to report.
+func (n *ncp) Known() org.Known {
+	return org.Known{
+		// LEV is LVREQ in the documentation of 2022 to 2024.
+		Members: []string{"INVT", "JOIN", "LVREQ", "LEV"},
+		Transitions: slices.Concat(
+			from(org.None, "INVT", "JOIN"),
+			from("INVT", "JOIN", org.None),
+			from("JOIN", "LVREQ", org.None),
+			from("LVREQ", "JOIN", org.None),
+		),
+	}
 }
 
 func ncpInfo(o ncpapi.Organization) []org.Info {
@@ -232,8 +175,7 @@ func (n *ncp) invitation(i ncpapi.Invitation) org.Invitation {
 		Expires:        expiry(i.Registered, n.keys.InvitationLifetime.Duration),
 	}
 	if i.ExpireDays.Valid {
-		days := i.ExpireDays.Value // not all of i is kept
-		out.ReportedDays = &days
+		out.ReportedDays = new(i.ExpireDays.Value)
 	}
 	return out
 }
@@ -245,8 +187,7 @@ func ncpWithdrawal(w ncpapi.Withdrawal) org.Withdrawal {
 func ncpPolicy(p ncpapi.Policy) org.Policy {
 	out := org.Policy{ID: ncpID(p.Number), Name: p.Name}
 	if p.Applied.Valid {
-		applied := p.Applied.Value
-		out.Applied = &applied
+		out.Applied = new(p.Applied.Value)
 	}
 	return out
 }
@@ -262,12 +203,12 @@ func ncpID(n ncpapi.Number) string {
 // explainNCP adds the reason and the advice that only NCP has, in either
 // version.
 func explainNCP(err error) *org.Error {
-	e := explain(err)
+	e, _ := explain(err)
 	switch {
 	case errors.Is(err, ncpapi.ErrSubAccount):
 		e.Reason, e.Advice = org.NotMaster, "use a key of the organization's master account itself, not of a Sub Account"
 	case errors.Is(err, ncpapi.ErrNotMaster):
-		e.Reason, e.Advice = org.NotMaster, "use a key of the account that owns the organization"
+		e.Reason, e.Advice = org.NotMaster, ownerAdvice
 	case errors.Is(err, ncpapi.ErrForbidden):
 		e.Advice = "if the key is a Sub Account's, grant it the Organization View actions; else use a key of the organization's master account"
 	case errors.Is(err, ncpapi.ErrEnvironment):

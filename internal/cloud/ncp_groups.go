@@ -9,41 +9,39 @@ import (
 	"slices"
 
 	"github.com/go-kit/log/level"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/ncpapi"
 )
 
-// A groupTree is the answer of the call for the group tree.
-type groupTree struct {
-	rows     []ncpapi.TreeRow
-	unparsed int
-	err      error
-}
-
-// readTree reads the group tree. Rows of accounts are left out unless the
-// members are read from them: there may be 100,000.
-func (n *ncp) readTree(ctx context.Context) (t groupTree) {
-	get := n.client.Groups
+// tree reads the group tree. Rows of accounts are left out unless the members
+// are read from them: there may be 100,000.
+func (n *ncp) tree(ctx context.Context) ([]ncpapi.TreeRow, int, error) {
 	if n.keys.MembersFrom == fromTree {
-		get = n.client.GroupTree
+		return n.client.GroupTree(ctx)
 	}
-	t.rows, t.unparsed, t.err = get(ctx)
-	return t
+	return n.client.Groups(ctx)
 }
 
-// groups returns the groups of a tree, each once. The root group has no row of
-// its own: the master's row names it.
-func groups(rows []ncpapi.TreeRow) []org.Group {
-	var out []org.Group
-	seen := map[int64]bool{}
-	for _, row := range rows {
-		if !row.NamesGroup() || !row.Group.Valid || seen[row.Group.Value] {
-			continue
+// groupRows returns the rows of a tree that are a group, each group once. The
+// root group has no row of its own: the master's row names it.
+func groupRows(rows []ncpapi.TreeRow) []*ncpapi.TreeRow {
+	var out []*ncpapi.TreeRow
+	seen := map[ncpapi.Number]bool{}
+	for i := range rows {
+		row := &rows[i]
+		if row.NamesGroup() && row.Group.Valid && !seen[row.Group] {
+			seen[row.Group] = true
+			out = append(out, row)
 		}
-		seen[row.Group.Value] = true
+	}
+	return out
+}
+
+// groups returns the groups of a tree.
+func groups(rows []ncpapi.TreeRow) []org.Group {
+	return mapped(groupRows(rows), func(row *ncpapi.TreeRow) org.Group {
 		g := org.Group{
 			ID:         ncpID(row.Group),
 			Name:       row.GroupName,
@@ -53,9 +51,8 @@ func groups(rows []ncpapi.TreeRow) []org.Group {
 		if !row.IsMaster() { // the root group has no parent
 			g.ParentID = ncpID(row.Parent)
 		}
-		out = append(out, g)
-	}
-	return out
+		return g
+	})
 }
 
 // treeMembers returns the accounts of a tree.
@@ -67,14 +64,6 @@ func treeMembers(rows []ncpapi.TreeRow) []org.Member {
 		}
 	}
 	return m.members
-}
-
-// lists are the account lists of an organization's groups, in tree order.
-type lists struct {
-	groups   []ncpapi.Number
-	accounts [][]ncpapi.Account
-	unparsed int
-	vanished bool // a group of the tree had no list
 }
 
 // rootOf returns the number of the root group. The master's row has it. Without
@@ -98,71 +87,59 @@ func rootOf(rows []ncpapi.TreeRow) (root ncpapi.Number) {
 	return root
 }
 
-// groupLists reads the list of every group in rows, and of the root group. A
-// list that cannot be read fails all: partial counts are never exported.
-func (n *ncp) groupLists(ctx context.Context, rows []ncpapi.TreeRow) (lists, error) {
-	var l lists
+// A groupList is the accounts of a group and of those below it.
+type groupList struct {
+	group    ncpapi.Number
+	accounts []ncpapi.Account
+}
+
+// groupLists reads the list of every group in a tree, and of the root group.
+func (n *ncp) groupLists(ctx context.Context, r *refresh, tree call[[]ncpapi.TreeRow]) ([]groupList, int, error) {
+	rows, _, err := tree(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	groups := mapped(groupRows(rows), func(row *ncpapi.TreeRow) ncpapi.Number { return row.Group })
 	root := rootOf(rows)
-	seen := map[ncpapi.Number]bool{}
-	for _, row := range rows {
-		if row.NamesGroup() && row.Group.Valid && !seen[row.Group] {
-			seen[row.Group] = true
-			l.groups = append(l.groups, row.Group)
+	if root.Valid && !slices.Contains(groups, root) {
+		groups = slices.Insert(groups, 0, root)
+	}
+	if len(groups) > maxSeries {
+		return nil, 0, implausible(maxSeries, "groups") // before a call for each
+	}
+	lists, unparsed, err := forEach(ctx, r, groups, func(ctx context.Context, group ncpapi.Number) (groupList, int, error) {
+		accounts, unparsed, err := n.client.GroupAccounts(ctx, group.Value)
+		switch {
+		case gone(err) && group != root:
+			level.Warn(n.logger).Log("msg", "group vanished between the tree and its list", "group_id", ncpID(group),
+				"serving", "members of the other groups, without transitions")
+			err = errVanished
+		case err != nil:
+			err = fmt.Errorf("group %s: %w", ncpID(group), err)
 		}
-	}
-	if root.Valid && !seen[root] {
-		l.groups = slices.Insert(l.groups, 0, root)
-	}
-	if len(l.groups) > maxSeries {
-		return lists{}, implausible(maxSeries, "groups") // before a call for each
-	}
-	l.accounts = make([][]ncpapi.Account, len(l.groups))
-	unparsed := make([]int, len(l.groups))
-	vanished := make([]bool, len(l.groups))
-	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(int(n.keys.Concurrency))
-	for i, group := range l.groups {
-		work.Go(func() (err error) {
-			l.accounts[i], unparsed[i], err = n.client.GroupAccounts(ctx, group.Value)
-			if gone(err) && group != root {
-				level.Warn(n.logger).Log("msg", "group vanished between the tree and its list", "group_id", ncpID(group),
-					"serving", "members of the other groups, without transitions")
-				vanished[i] = true
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("group %s: %w", ncpID(group), err)
-			}
-			return nil
-		})
-	}
-	if err := work.Wait(); err != nil {
-		return lists{}, err
-	}
-	for i := range l.groups {
-		l.unparsed += unparsed[i]
-		l.vanished = l.vanished || vanished[i]
-	}
-	return l, nil
+		return groupList{group, accounts}, unparsed, err
+	})
+	r.Members.Incomplete = err == nil && len(lists) < len(groups)
+	return lists, unparsed, err
 }
 
 func gone(err error) bool {
-	var e *httpx.Error
-	return errors.As(err, &e) && e.Status == http.StatusNotFound
+	e, ok := errors.AsType[*httpx.Error](err)
+	return ok && e.Status == http.StatusNotFound
 }
 
-// members returns the accounts of all lists.
-func (l lists) members() []org.Member {
+// listedMembers returns the accounts of all lists.
+func listedMembers(lists []groupList) []org.Member {
 	rows := 0
-	for _, list := range l.accounts {
-		rows += len(list)
+	for _, list := range lists {
+		rows += len(list.accounts)
 	}
 	m := newMemberList(rows)
-	for i, list := range l.accounts {
-		for _, a := range list {
+	for _, list := range lists {
+		for _, a := range list.accounts {
 			group := a.Group
 			if !group.Valid {
-				group = l.groups[i]
+				group = list.group
 			}
 			m.add(a.Member, group, a.Status)
 		}
@@ -174,14 +151,8 @@ func (l lists) members() []org.Member {
 type memberList struct {
 	members     []org.Member
 	first       map[int64]int32          // index of a member's first row
-	otherGroups map[memberGroup]bool     // groups of a member's other rows
+	otherGroups map[org.Member]bool      // rows of a member in other groups, by ID and GroupID
 	groupIDs    map[ncpapi.Number]string // each formatted once
-}
-
-// A memberGroup is a member in a group other than its first.
-type memberGroup struct {
-	member int64
-	group  string
 }
 
 // newMemberList returns a list with room for so many rows: there may be
@@ -190,7 +161,7 @@ func newMemberList(rows int) *memberList {
 	return &memberList{
 		members:     make([]org.Member, 0, rows),
 		first:       make(map[int64]int32, rows),
-		otherGroups: map[memberGroup]bool{},
+		otherGroups: map[org.Member]bool{},
 		groupIDs:    map[ncpapi.Number]string{},
 	}
 }
@@ -203,7 +174,7 @@ func (m *memberList) add(member, group ncpapi.Number, status string) {
 	}
 	row := org.Member{ID: ncpID(member), GroupID: m.groupIDs[group], Status: cmp.Or(status, org.Unknown)}
 	if member.Valid {
-		here := memberGroup{member.Value, row.GroupID}
+		here := org.Member{ID: row.ID, GroupID: row.GroupID}
 		first, listed := m.first[member.Value]
 		switch {
 		case !listed:

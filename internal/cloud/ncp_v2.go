@@ -5,10 +5,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -19,29 +18,6 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/ncpapi"
 )
 
-// ncpKnownV2 returns what version 2 is known to report. An account that is
-// invited is no member.
-func ncpKnownV2() org.Known {
-	const joined, leaving = "JOINED", "LEAVE_REQUESTED"
-	return org.Known{
-		Members: []string{joined, leaving},
-		Transitions: []org.Transition{
-			{From: org.None, To: joined},
-			{From: joined, To: leaving},
-			{From: leaving, To: joined},
-			{From: leaving, To: org.None},
-			{From: joined, To: org.None},
-		},
-	}
-}
-
-// pagesWithin returns how many pages can be read in the time that a refresh
-// has, with a margin: a list without an end fails as such, and not by timeout.
-func pagesWithin(rate float64, timeout time.Duration) int {
-	const most, margin = 10_000, 0.95
-	return int(max(1, min(most, margin*rate*timeout.Seconds())))
-}
-
 // ncpV2 reads an organization of NAVER Cloud Platform by version 2 of the API.
 type ncpV2 struct {
 	*config.Credential
@@ -51,132 +27,117 @@ type ncpV2 struct {
 	several atomic.Bool // it has been said that there are several organizations
 }
 
-// Close closes idle connections.
-func (n *ncpV2) Close() error {
-	n.client.CloseIdleConnections()
-	return nil
+// Known returns what version 2 is known to report. An account that is invited is
+// no member.
+func (n *ncpV2) Known() org.Known {
+	const joined, leaving = "JOINED", "LEAVE_REQUESTED"
+	return org.Known{
+		Members: []string{joined, leaving},
+		Transitions: slices.Concat(
+			from(org.None, joined),
+			from(joined, leaving, org.None),
+			from(leaving, joined, org.None),
+		),
+	}
 }
 
 // Read first asks which organization the account is in, and then makes all
 // other calls at once. Received invitations are those of the account.
 func (n *ncpV2) Read(ctx context.Context) org.Listings {
-	l := org.Configure(n.keys.Collectors)
-	var wg sync.WaitGroup
-	o := &ncpOrganization{found: make(chan struct{})}
-	wg.Go(func() {
-		defer close(o.found)
-		if l.Info.Configured || l.Groups.Configured || l.Members.Configured ||
-			l.Invitations.Configured || l.Withdrawals.Configured || l.Policies.Configured {
-			n.find(ctx, o)
+	r := newRefresh(&n.keys.Common, explainNCP)
+	organization := shared(func(ctx context.Context) (ncpapi.OrganizationV2, int, error) {
+		o, unparsed, err := n.organization(ctx)
+		if err == nil {
+			r.Subject = new(ncpID(o.Number))
 		}
+		return o, unparsed, err
 	})
-	wg.Go(func() {
-		read(&l.Info, explainNCP, func() ([]org.Info, int, error) {
-			<-o.found
-			return o.info, o.unparsed, o.err
-		})
-	})
-	wg.Go(func() {
-		readOf(ctx, &l.Groups, o, ncpGroup, func(ctx context.Context, number int64) (ncpapi.List[ncpapi.AccountGroup], int, error) {
-			groups, unparsed, err := n.client.AccountGroups(ctx, number)
-			return groups, unparsed + policiesUnread(groups.Rows), err
-		})
-	})
-	wg.Go(func() { readOf(ctx, &l.Members, o, ncpMember, n.client.Accounts) })
-	wg.Go(func() { readOf(ctx, &l.Invitations, o, n.invitation, n.client.Invitations) })
-	wg.Go(func() { readOf(ctx, &l.Withdrawals, o, ncpLeaveRequest, n.client.LeaveRequests) })
-	wg.Go(func() { readOf(ctx, &l.Policies, o, ncpQuotaPolicy, n.client.QuotaPolicies) })
-	wg.Go(func() {
-		read(&l.Received, explainNCP, func() ([]org.Invitation, int, error) {
-			list, unparsed, err := n.client.ReceivedInvitations(ctx)
-			return whole(&l.Received, list, unparsed, err, n.received)
-		})
-	})
-	wg.Wait()
-	l.Subject = o.subject
+	read(ctx, r, &r.Info, organization, ncpInfoV2)
+	readList(ctx, r, &r.Groups, in(organization, n.groups), ncpGroup)
+	readList(ctx, r, &r.Members, in(organization, n.client.Accounts), ncpMember)
+	readList(ctx, r, &r.Invitations, in(organization, n.client.Invitations), n.invitation)
+	readList(ctx, r, &r.Withdrawals, in(organization, n.client.LeaveRequests), ncpLeaveRequest)
+	readList(ctx, r, &r.Policies, in(organization, n.client.QuotaPolicies), ncpQuotaPolicy)
+	readList(ctx, r, &r.Received, n.client.ReceivedInvitations, n.received)
+	l := r.wait()
 	countApplied(&l)
-	checkSizes(&l)
 	return l
 }
 
-// An ncpOrganization is the organization that the account is in. It must not be
-// read before found is closed.
-type ncpOrganization struct {
-	found    chan struct{}
-	number   int64   // 0: none
-	subject  *string // nil: unknown
-	info     []org.Info
-	unparsed int
-	err      error
-	member   bool // the account is not the master
-}
-
-// find fills in o.
-func (n *ncpV2) find(ctx context.Context, o *ncpOrganization) {
+// organization returns the organization that the account is in, or one without
+// a number if it is in none.
+func (n *ncpV2) organization(ctx context.Context) (o ncpapi.OrganizationV2, unparsed int, err error) {
 	rows, unparsed, err := n.client.Organizations(ctx)
-	o.unparsed, o.err = unparsed, err
-	switch {
-	case err != nil:
-		return
-	case len(rows) == 0:
-		o.subject = new(string)
-		return
-	case len(rows) > 1 && !n.several.Swap(true):
+	if err != nil || len(rows) == 0 {
+		return o, unparsed, err
+	}
+	if len(rows) > 1 && !n.several.Swap(true) {
 		level.Warn(n.logger).Log("msg", "account has more than one organization", "organizations", len(rows),
 			"serving", "the first", "organization_id", ncpID(rows[0].Number))
 	}
-	row := rows[0]
-	if !row.Number.Valid || row.Number.Value <= 0 {
-		o.err = &org.Error{
+	if number := rows[0].Number; !number.Valid || number.Value <= 0 {
+		return o, 0, &org.Error{
 			Reason: org.Decode,
-			Advice: "if base_url is right, the API has changed: please report this message",
+			Advice: reportAdvice,
 			Err:    errors.New("get /open-api/v2/organizations: an organization without a number that can be read"),
 		}
-		return
 	}
-	id := ncpID(row.Number)
-	o.number, o.subject = row.Number.Value, &id
-	o.info = []org.Info{{ID: id, MasterID: ncpID(row.MasterNo)}}
-	o.member = row.Caller.Valid && row.MasterNo.Valid && row.Caller != row.MasterNo
+	return rows[0], unparsed, nil
 }
 
-// explain adds to explainNCP what the organization proves.
-func (o *ncpOrganization) explain(err error) *org.Error {
-	e := explainNCP(err)
-	if o.err != nil {
-		return e
+func ncpInfoV2(o ncpapi.OrganizationV2) []org.Info {
+	if !o.Number.Valid {
+		return nil // the account has no organization
 	}
+	return []org.Info{{ID: ncpID(o.Number), MasterID: ncpID(o.MasterNo)}}
+}
+
+// in returns a call for a list of the organization, which is empty without one.
+func in[A any](organization call[ncpapi.OrganizationV2], get func(context.Context, int64) (ncpapi.List[A], int, error)) call[ncpapi.List[A]] {
+	return func(ctx context.Context) (ncpapi.List[A], int, error) {
+		o, _, err := organization(ctx)
+		if err != nil || !o.Number.Valid {
+			return ncpapi.List[A]{Complete: true}, 0, err
+		}
+		list, unparsed, err := get(ctx, o.Number.Value)
+		if err != nil {
+			err = explainIn(o, err)
+		}
+		return list, unparsed, err
+	}
+}
+
+// explainIn adds to explainNCP what the organization proves.
+func explainIn(o ncpapi.OrganizationV2, err error) *org.Error {
+	e := explainNCP(err)
 	var answer *httpx.Error
 	switch {
-	case errors.Is(err, ncpapi.ErrForbidden) && o.member:
-		e.Reason, e.Advice = org.NotMaster, "use a key of the account that owns the organization"
+	case errors.Is(err, ncpapi.ErrForbidden) && o.Caller.Valid && o.MasterNo.Valid && o.Caller != o.MasterNo:
+		e.Reason, e.Advice = org.NotMaster, ownerAdvice
 	case errors.As(err, &answer) && answer.Status == http.StatusNotFound && strings.HasSuffix(answer.Code, "NotFound"):
 		e.Advice = "nothing if it passes: the account may have left the organization during the refresh; else check base_url"
 	}
 	return e
 }
 
-// readOf fills a listing of the organization, which is empty without one.
-func readOf[A, B any](ctx context.Context, l *org.Listing[B], o *ncpOrganization, f func(A) B,
-	get func(context.Context, int64) (ncpapi.List[A], int, error),
-) {
-	read(l, o.explain, func() ([]B, int, error) {
-		<-o.found
-		if o.err != nil || o.number == 0 {
-			return nil, 0, o.err
+// readList starts to read a listing, which is incomplete if the list is.
+func readList[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get call[ncpapi.List[A]], item func(A) T) {
+	read(ctx, r, l, get, func(list ncpapi.List[A]) []T {
+		if !list.Complete {
+			l.Incomplete, l.Total = true, list.Total
 		}
-		list, unparsed, err := get(ctx, o.number)
-		return whole(l, list, unparsed, err, f)
+		return mapped(list.Rows, item)
 	})
 }
 
-// whole returns the rows of a list in the domain's terms, and marks the listing
-// if they are not all.
-func whole[A, B any](l *org.Listing[B], list ncpapi.List[A], unparsed int, err error, f func(A) B) ([]B, int, error) {
-	if err == nil && !list.Complete {
-		l.Incomplete, l.Total = true, list.Total
+// groups counts the policies of the groups as one field that could not be parsed
+// if no group has it, under any name that is expected.
+func (n *ncpV2) groups(ctx context.Context, organization int64) (ncpapi.List[ncpapi.AccountGroup], int, error) {
+	list, unparsed, err := n.client.AccountGroups(ctx, organization)
+	if len(list.Rows) > 0 && !slices.ContainsFunc(list.Rows, func(g ncpapi.AccountGroup) bool { return g.HasPolicy }) {
+		unparsed++
 	}
-	return mapped(list.Rows, unparsed, err, f)
+	return list, unparsed, err
 }
 
 // ncpGroup leaves out the name of the top group: it is the master account's
@@ -187,17 +148,6 @@ func ncpGroup(g ncpapi.AccountGroup) org.Group {
 		out.Name = g.Name
 	}
 	return out
-}
-
-// policiesUnread counts the policies of the groups as one field that could not
-// be parsed if no group has it, under any name that is expected.
-func policiesUnread(groups []ncpapi.AccountGroup) int {
-	for _, g := range groups {
-		if g.HasPolicy {
-			return 0
-		}
-	}
-	return min(1, len(groups))
 }
 
 func ncpMember(a ncpapi.AccountV2) org.Member {
@@ -246,8 +196,7 @@ func countApplied(l *org.Listings) {
 	}
 	for i := range l.Policies.Items {
 		if p := &l.Policies.Items[i]; p.Applied == nil && p.ID != "" {
-			applied := groups[p.ID]
-			p.Applied = &applied
+			p.Applied = new(groups[p.ID])
 		}
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/go-kit/log"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/config"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
@@ -22,29 +23,15 @@ const inviting = "INVITING"
 
 // scpCloud is Samsung Cloud Platform.
 func scpCloud() Cloud {
-	invitations := []string{inviting, "REFUSED", "INVITED", "CANCELED", "EXPIRED"}
 	return Cloud{
 		Cloud: config.Cloud{
 			Name:       "scp",
 			Collectors: []string{"organization", "members", "invitations", "received_invitations", "api_version"},
 			Defaults:   []string{"members", "invitations", "received_invitations", "api_version"},
-			Keys:       func() config.Organization { return newSCPKeys() },
+			Keys:       newSCPKeys,
 		},
 		Fields: scpFields(),
-		Known: org.Known{
-			Members:     []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"},
-			Invitations: invitations,
-			Received:    invitations,
-			Transitions: []org.Transition{
-				{From: org.None, To: "ACTIVE"},
-				{From: "ACTIVE", To: "SUSPENDED"},
-				{From: "SUSPENDED", To: "ACTIVE"},
-				{From: "ACTIVE", To: "PENDING_CLOSURE"},
-				{From: "PENDING_CLOSURE", To: org.None},
-				{From: "ACTIVE", To: org.None},
-			},
-		},
-		Open: openSCP,
+		Open:   openSCP,
 	}
 }
 
@@ -59,7 +46,7 @@ type scpKeys struct {
 	InvitationLifetime config.Duration `yaml:"invitation_lifetime,omitempty"` // 0: unknown
 }
 
-func newSCPKeys() *scpKeys {
+func newSCPKeys() config.Organization {
 	return &scpKeys{
 		Common:      config.Common{Settings: config.DefaultSettings()},
 		Environment: "e",
@@ -104,9 +91,9 @@ type scp struct {
 	keys   *scpKeys
 }
 
-func openSCP(o config.Organization, env Env) (Source, error) {
+func openSCP(o config.Organization, transport *httpx.Transport, logger log.Logger) (Source, error) {
 	keys := o.(*scpKeys)
-	credential, err := config.NewCredential(keys.KeyPair, env.Logger)
+	credential, err := config.NewCredential(keys.KeyPair, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -114,66 +101,46 @@ func openSCP(o config.Organization, env Env) (Source, error) {
 		Credential: credential,
 		client: scpapi.New(scpapi.Config{
 			BaseURL: keys.BaseURL, Version: keys.APIVersion, OrganizationID: keys.OrganizationID, PageSize: int(keys.PageSize),
-			Keys: credential.Keys, Transport: env.Transport,
+			Keys: credential.Keys, Transport: transport,
 		}),
 		keys: keys,
 	}, nil
 }
 
-// Close closes idle connections.
-func (s *scp) Close() error {
-	s.client.CloseIdleConnections()
-	return nil
+// Known returns what the cloud is known to report.
+func (s *scp) Known() org.Known {
+	invitations := []string{inviting, "REFUSED", "INVITED", "CANCELED", "EXPIRED"}
+	return org.Known{
+		Members:     []string{"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"},
+		Invitations: invitations,
+		Received:    invitations,
+		Transitions: slices.Concat(
+			from(org.None, "ACTIVE"),
+			from("ACTIVE", "SUSPENDED", "PENDING_CLOSURE", org.None),
+			from("SUSPENDED", "ACTIVE"),
+			from("PENDING_CLOSURE", org.None),
+		),
+	}
 }
 
 // Read reads all listings at once, within the limits of the organization.
 func (s *scp) Read(ctx context.Context) org.Listings {
-	l := org.Configure(s.keys.Collectors)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		read(&l.Info, explainSCP, func() ([]org.Info, int, error) {
-			rows, unparsed, err := s.client.Organizations(ctx)
-			return scpInfo(rows), unparsed, err
-		})
-	})
-	wg.Go(func() {
-		read(&l.Members, explainSCP, func() ([]org.Member, int, error) {
-			rows, unparsed, err := s.client.Accounts(ctx)
-			return mapped(rows, unparsed, err, scpMember)
-		})
-	})
-	wg.Go(func() {
-		read(&l.Invitations, explainSCP, func() ([]org.Invitation, int, error) {
-			rows, unparsed, err := s.client.Invitations(ctx)
-			return mapped(rows, unparsed, err, s.invitation)
-		})
-	})
-	wg.Go(func() {
-		read(&l.Received, explainSCP, func() ([]org.Invitation, int, error) {
-			rows, unparsed, err := s.client.ReceivedInvitations(ctx)
-			return mapped(rows, unparsed, err, scpReceived)
-		})
-	})
-	wg.Go(func() {
-		read(&l.Versions, explainSCP, func() ([]org.Version, int, error) {
-			rows, unparsed, err := s.client.Versions(ctx)
-			return scpVersions(rows), unparsed, err
-		})
-	})
-	wg.Wait()
-	return l
+	r := newRefresh(&s.keys.Common, explainSCP)
+	read(ctx, r, &r.Info, s.client.Organizations, scpInfo)
+	readEach(ctx, r, &r.Members, s.client.Accounts, scpMember)
+	readEach(ctx, r, &r.Invitations, s.client.Invitations, s.invitation)
+	readEach(ctx, r, &r.Received, s.client.ReceivedInvitations, scpReceived)
+	read(ctx, r, &r.Versions, s.client.Versions, scpVersions)
+	return r.wait()
 }
 
 // scpInfo returns the organizations that have an identifier. When the key's
 // account joined is unknown: created_at is when the organization was made.
 func scpInfo(rows []scpapi.Organization) []org.Info {
-	var out []org.Info
-	for _, o := range rows {
-		if o.ID != "" {
-			out = append(out, org.Info{ID: o.ID, Name: o.Name, MasterID: o.Master})
-		}
-	}
-	return out
+	rows = slices.DeleteFunc(rows, func(o scpapi.Organization) bool { return o.ID == "" })
+	return mapped(rows, func(o scpapi.Organization) org.Info {
+		return org.Info{ID: o.ID, Name: o.Name, MasterID: o.Master}
+	})
 }
 
 func scpMember(a scpapi.Account) org.Member {
@@ -206,22 +173,15 @@ func scpReceived(i scpapi.ReceivedInvitation) org.Invitation {
 
 // scpVersions returns the versions that have a number.
 func scpVersions(rows []scpapi.Version) []org.Version {
-	var out []org.Version
-	for _, v := range rows {
-		if v.ID != "" {
-			out = append(out, org.Version{ID: strings.TrimPrefix(v.ID, "v"), Status: cmp.Or(v.Status, org.Unknown), SupportEnd: v.SupportEnd.Time})
-		}
-	}
-	return out
+	rows = slices.DeleteFunc(rows, func(v scpapi.Version) bool { return v.ID == "" })
+	return mapped(rows, func(v scpapi.Version) org.Version {
+		return org.Version{ID: strings.TrimPrefix(v.ID, "v"), Status: cmp.Or(v.Status, org.Unknown), SupportEnd: v.SupportEnd.Time}
+	})
 }
 
 // explainSCP adds the reason and the advice that only SCP has.
 func explainSCP(err error) *org.Error {
-	out := explain(err)
-	var e *httpx.Error
-	if !errors.As(err, &e) {
-		return out
-	}
+	out, e := explain(err)
 	const memberKey = "with a member account's key, only these collectors work: [received_invitations, api_version]"
 	switch {
 	case errors.Is(err, scpapi.ErrVersion):

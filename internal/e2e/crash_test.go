@@ -48,8 +48,8 @@ const kills = 300
 func TestCrashes(t *testing.T) {
 	began := time.Now()
 	company := newEvolving()
-	s := startSite(t, newSimulator(t, "ncp", sim.Config{Company: company.at}), "ncp", 3000)
-	twinSite := startSite(t, s.truth, "ncp", 3001)
+	s := startSite(t, newSimulator(t, apiNamed("ncp"), sim.Config{Company: company.at}), apiNamed("ncp"), 3000)
+	twinSite := startSite(t, s.truth, apiNamed("ncp"), 3001)
 	s.delay = 2 * time.Millisecond // so that kills hit the reading, too
 	const yaml = "defaults: {cache_ttl: 0s, rate_limit: 10000}\norganizations:\n"
 	twin := startExporter(t, yaml+organization("acme", twinSite))

@@ -6,8 +6,9 @@
 //
 // What the tests use: exporter_test.go (the program), process_test.go (any
 // process, its log, files, waiting), site_test.go (a cloud, which can fail),
-// certificate_test.go and socks_test.go (ways to reach it), evolving_test.go (a
-// company that changes), reading_test.go (a scrape), prometheus_api_test.go.
+// apis_test.go (what each API has, and how it refuses), certificate_test.go and
+// socks_test.go (ways to reach it), evolving_test.go (a company that changes),
+// reading_test.go (a scrape), prometheus_api_test.go.
 //
 // What they show:
 //

@@ -7,6 +7,7 @@ package e2e_test
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -30,7 +32,6 @@ const twoGiB = 2 << 30
 
 // loads returns all loads, those that need the least memory first.
 func loads() []load {
-	always := func(outcome string) func(endpoint) string { return func(endpoint) string { return outcome } }
 	pad := func(text string) func(endpoint, io.Writer, string) {
 		return func(_ endpoint, w io.Writer, _ string) { repeat(w, strings.Repeat(text, 64<<10/len(text)), twoGiB) }
 	}
@@ -45,23 +46,15 @@ func loads() []load {
 			_, _ = io.WriteString(w, e.opening())
 			pad(fmt.Sprintf(`{"memberNo": 9, "id": "9", "memberStatusCode": "JOIN", "state": "ACTIVE", "memberAlias": "%01000d"},`, 9))(e, w, truth)
 		}},
-		{"a million rows", func(e endpoint) string {
-			switch e.path {
-			case "/org":
-				return sameData
-			case "/policy/list", "/v1/organizations", "/":
-				return "decode" // each would be a series
-			}
-			return otherData
-		}, 1000, func(e endpoint, w io.Writer, truth string) {
+		{"a million rows", func(e endpoint) string { return cmp.Or(e.million, otherData) }, 1000, func(e endpoint, w io.Writer, truth string) {
 			b := bufio.NewWriterSize(w, 64<<10)
 			defer b.Flush()
-			if e.path == "/org" {
+			if e.object {
 				_, _ = b.WriteString(truth)
 				return
 			}
 			_, _ = b.WriteString(e.opening())
-			before, after, _ := strings.Cut(e.row(), "#")
+			before, after, _ := strings.Cut(e.row, "#")
 			for i := range million {
 				if i > 0 {
 					_ = b.WriteByte(',')
@@ -84,34 +77,6 @@ func loads() []load {
 
 const million = 1_000_000
 
-// opening returns how the list in a response begins.
-func (e endpoint) opening() string {
-	switch {
-	case e.path == "/org":
-		return `{"rows": [`
-	case e.list != "":
-		return fmt.Sprintf(`{"count": %d, "size": %d, %q: [`, million, million, e.list)
-	}
-	return "["
-}
-
-// row returns a row with # in place of its number.
-func (e endpoint) row() string {
-	switch e.path {
-	case "/group/tree":
-		return `{"organizationGroupNo": 610, "organizationGroupName": "Root", "memberNo": #, "memberStatusCode": "JOIN", "groupYn": "N"}`
-	case oneGroup:
-		return `{"organizationGroupNo": 612, "memberNo": #, "memberStatusCode": "JOIN"}`
-	case "/account/invite/invitation":
-		return `{"memberNo": #, "organizationNo": 4100, "regYmdt": 1793620800000, "expireDay": "7"}`
-	case "/account/leave":
-		return `{"memberNo": #, "modYmdt": 1793620800000}`
-	case "/policy/list":
-		return `{"policyNo": #, "policyName": "Default limits", "applyCount": 1}`
-	}
-	return `{"id": "x-#", "organization_id": "o-1", "target_account_id": "acc-1", "state": "INVITING", "parent_unit_id": "ou-1", "created_at": "2026-11-01T02:03:04.000Z"}`
-}
-
 // repeat writes text until there are n bytes or the connection is closed.
 func repeat(w io.Writer, text string, n int64) {
 	for n > 0 {
@@ -123,38 +88,54 @@ func repeat(w io.Writer, text string, n int64) {
 	}
 }
 
-// TestHeavyFaults makes every endpoint send far too much and measures the
-// memory. Each endpoint has an exporter of its own.
+// TestHeavyFaults makes endpoints send far too much and measures the memory. Each
+// endpoint has an exporter of its own.
 func TestHeavyFaults(t *testing.T) {
-	outcomes := make([][]string, len(endpoints())) // by endpoint and load
+	outcomes := make([]map[string][]string, len(apis())) // of all loads, by API and the title of the endpoint
+	var mu sync.Mutex
 	slots := make(chan struct{}, 2)
+	tested, finished := 0, 0
 	t.Run("endpoints", func(t *testing.T) {
-		for i, e := range endpoints() {
-			t.Run(e.cloud+" "+e.title, func(t *testing.T) {
-				t.Parallel()
-				slots <- struct{}{}
-				defer func() { <-slots }()
-				h := heavy{t: t, endpoint: e, site: newSite(t, e.cloud, 1000+i)}
-				h.exporter = startExporter(t, "defaults: {cache_ttl: 1s, error_ttl: 1s, refresh_timeout: 1m, rate_limit: 10000}\norganizations:\n"+
-					organization("acme", h.site), "--scrape.timeout-offset="+allow(8*time.Second, time.Second/2).String())
-				h.before = h.wait("the collector succeeds", func(all map[string]health) bool { return all[e.collectors[0]].success }).dataOf("acme")
-				for _, l := range loads() {
-					outcomes[i] = append(outcomes[i], h.apply(l))
+		for i, a := range apis() {
+			outcomes[i] = map[string][]string{}
+			for _, e := range a.endpoints {
+				if e.row == "" {
+					continue
 				}
-			})
+				tested++
+				number := 1000 + tested
+				t.Run(a.name+" "+e.title, func(t *testing.T) {
+					t.Parallel()
+					slots <- struct{}{}
+					defer func() { <-slots }()
+					h := heavy{t: t, endpoint: e, site: newSite(t, a.name, number)}
+					h.exporter = startExporter(t, "defaults: {cache_ttl: 1s, error_ttl: 1s, refresh_timeout: 1m, rate_limit: 10000}\norganizations:\n"+
+						organization("acme", h.site), "--scrape.timeout-offset="+allow(8*time.Second, time.Second/2).String())
+					h.before = h.wait("the collector succeeds", func(all map[string]health) bool { return all[e.collectors[0]].success }).dataOf("acme")
+					var all []string
+					for _, l := range loads() {
+						all = append(all, h.apply(l))
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					outcomes[i][e.title] = all
+					finished++
+				})
+			}
 		}
 	})
+	if finished < tested {
+		return // not all endpoints have been run, or one has failed
+	}
 	var b strings.Builder
 	b.WriteString("| response | memory in MiB stays below |" + strings.Replace(columns(), "| --- ", "| --- | --- ", 1))
 	for i, l := range loads() {
-		var row []string
-		for _, all := range outcomes {
-			if i >= len(all) {
-				return // not all endpoints have been run, or one has failed
+		fmt.Fprintf(&b, "| %s | %d |%s", l.name, l.peak, byAPI(func(of int, e endpoint) string {
+			if e.row == "" {
+				return ""
 			}
-			row = append(row, all[i])
-		}
-		fmt.Fprintf(&b, "| %s | %d |%s", l.name, l.peak, byCloud(row))
+			return outcomes[of][e.title][i]
+		}))
 	}
 	checkTable(t, "loads", b.String())
 }
@@ -173,8 +154,8 @@ func (h *heavy) apply(l load) string {
 	start, want := time.Now(), l.want(h.endpoint)
 	h.exporter.collectGarbage()
 	h.exporter.resetPeak()
-	h.site.watch(h.path)
-	h.site.instead.Store(&override{h.path, func(w http.ResponseWriter, r *http.Request, truth http.Handler) {
+	h.site.watch(h.endpoint)
+	h.site.instead.Store(&override{h.key(), func(w http.ResponseWriter, r *http.Request, truth http.Handler) {
 		rec := httptest.NewRecorder()
 		truth.ServeHTTP(rec, r)
 		if want == "server" {
@@ -195,7 +176,7 @@ func (h *heavy) apply(l load) string {
 			h.t.Errorf("%s: the last good data has changed:\n%s", l.name, diff)
 		}
 	}
-	healAll(h.site, h.path)
+	healAll(h.site, h.endpoint)
 	peak := h.exporter.memory("VmHWM")
 	if peak > l.peak {
 		h.t.Errorf("%s: memory: want at most %d MiB, have %d", l.name, l.peak, peak)

@@ -39,23 +39,23 @@ type cell struct {
 }
 
 // name returns the name of the organization.
-func (c *cell) name() string { return c.cloud + " " + c.title + " " + c.fault.name }
+func (c *cell) name() string { return c.site.api.name + " " + c.title + " " + c.fault.name }
 
 // newCell makes the cell of a fault at an endpoint.
-func newCell(t *testing.T, number int, f fault, e endpoint, ca *authority) *cell {
+func newCell(t *testing.T, number int, a *api, f fault, e endpoint, ca *authority) *cell {
 	c := &cell{fault: f, endpoint: e, want: map[string]string{}}
-	for _, name := range collectorsOf(e.cloud) {
+	for _, name := range a.collectors {
 		c.want[name] = sameData
 	}
-	for _, other := range endpoints() {
-		if other.cloud != e.cloud || !f.whole && other.path != e.path {
+	for _, other := range a.endpoints {
+		if !f.whole && other.title != e.title {
 			continue
 		}
 		for _, name := range other.collectors {
 			c.want[name] = f.want(other)
 		}
 	}
-	c.site = newSite(t, e.cloud, number)
+	c.site = newSite(t, a.name, number)
 	if f.tls {
 		c.site.restart(ca.config(c.site.host(), time.Hour))
 	}
@@ -67,7 +67,7 @@ func newCell(t *testing.T, number int, f fault, e endpoint, ca *authority) *cell
 
 // yaml returns the organization's configuration.
 func (c *cell) yaml(ca *authority) string {
-	text := organization(c.name(), c.site)
+	text := organization(c.name(), c.site) + c.config
 	switch {
 	case c.tls:
 		text += fmt.Sprintf("    http_client_config: {tls_config: {ca_file: %s}}\n", ca.file)
@@ -75,7 +75,7 @@ func (c *cell) yaml(ca *authority) string {
 		text += fmt.Sprintf("    insecure_http: true\n    http_client_config: {proxy_url: 'socks5://%s'}\n", c.site.front.address)
 	}
 	if c.pastMaxStale {
-		text += "    max_stale: 6s\n"
+		text += "    max_stale: " + c.site.api.maxStale + "\n"
 	}
 	return text
 }
@@ -86,21 +86,21 @@ type view struct {
 	data   map[string]float64
 }
 
-// healthy reports whether every collector of the cloud succeeds.
-func (v view) healthy(cloud string) bool {
-	return !slices.ContainsFunc(collectorsOf(cloud), func(name string) bool { return !v.health[name].success })
+// healthy reports whether every collector of the API succeeds.
+func (v view) healthy(a *api) bool {
+	return !slices.ContainsFunc(a.collectors, func(name string) bool { return !v.health[name].success })
 }
 
 // run takes the cell through its phases: healthy, the fault shows, the fault
 // lasts, healthy again. It returns what is wrong, and the outcome for
 // the table.
 func (c *cell) run(ctx context.Context, all *feed, probe func(organization string) error) (outcome string, err error) {
-	healthy, err := c.wait(ctx, all, "all collectors succeed", c.noneFails, func(v view) bool { return v.healthy(c.cloud) })
+	healthy, err := c.wait(ctx, all, "all collectors succeed", c.noneFails, func(v view) bool { return v.healthy(c.site.api) })
 	if err != nil {
 		return "", err
 	}
-	c.site.watch(c.path)
-	c.begin(c.site, c.path)
+	c.site.watch(c.endpoint)
+	c.begin(c.site, c.endpoint)
 	first, err := c.wait(ctx, all, "the fault shows", c.onlyWantedFail, c.shows)
 	if err != nil {
 		return "", err
@@ -123,13 +123,13 @@ func (c *cell) run(ctx context.Context, all *feed, probe func(organization strin
 		return "", err
 	}
 	if c.end != nil {
-		c.end(c.site, c.path)
+		c.end(c.site, c.endpoint)
 	} else {
-		healAll(c.site, c.path)
+		healAll(c.site, c.endpoint)
 	}
 	ended := float64(time.Now().UnixMilli()) / 1e3
 	last, err := c.wait(ctx, all, "all collectors succeed again", c.onlyWantedFail, func(v view) bool {
-		return v.healthy(c.cloud) && !slices.ContainsFunc(collectorsOf(c.cloud), func(name string) bool { return v.health[name].at < ended })
+		return v.healthy(c.site.api) && !slices.ContainsFunc(c.site.api.collectors, func(name string) bool { return v.health[name].at < ended })
 	})
 	if err != nil {
 		return "", err
@@ -231,7 +231,7 @@ func (c *cell) lasted(shown time.Time, first, v view) bool {
 // present reports whether data has a collector's listing.
 func present(data map[string]float64, collector string) bool {
 	for series := range data {
-		if strings.HasPrefix(series, headline(collector)+"{") {
+		if strings.HasPrefix(series, headlines()[collector]+"{") {
 			return true
 		}
 	}
@@ -245,8 +245,7 @@ func (c *cell) checkData(before, v view) (outcome string, err error) {
 		if want != otherData {
 			continue
 		}
-		// An organization or version that is not there has no series.
-		if name != "organization" && name != "api_version" && !present(v.data, name) {
+		if !slices.Contains(c.site.api.noSeries, name) && !present(v.data, name) {
 			return "", fmt.Errorf("no data of %s", name)
 		}
 		return otherData, nil
@@ -328,13 +327,12 @@ func (e *exporter) checkProbe(organization string) error {
 	return nil
 }
 
-// maxMemory is how much the program may need for the 500 organizations of the
-// matrix and their scrapes, in MiB.
-const maxMemory = 400
+// maxMemory is how much the program may need for an organization of the matrix,
+// with its part of the scrapes, in KiB.
+const maxMemory = 800
 
-// TestFaults combines every endpoint of the clouds with every fault.
+// TestFaults combines every endpoint of the APIs with every fault.
 func TestFaults(t *testing.T) {
-	began := time.Now()
 	forbidden, err := net.Listen("tcp", strings.Split(strings.TrimPrefix(otherHost, "http://"), "/")[0])
 	if err != nil {
 		t.Fatal(err)
@@ -347,16 +345,52 @@ func TestFaults(t *testing.T) {
 	defer forbidden.Close()
 
 	ca := newAuthority(t)
+	m := make(matrix, len(apis()))
+	t.Run("apis", func(t *testing.T) {
+		for _, slow := range []bool{true, false} { // at the same time
+			t.Run(fmt.Sprintf("slow=%t", slow), func(t *testing.T) {
+				t.Parallel()
+				for i, a := range apis() {
+					if a.slow == slow {
+						t.Run(a.name, func(t *testing.T) { m[i] = runFaults(t, a, ca, 4000+1000*i) })
+					}
+				}
+			})
+		}
+	})
+	if !slices.ContainsFunc(m, func(r results) bool { return r.api == nil }) { // all have been run
+		checkTable(t, "matrix", m.table())
+	}
+}
+
+// results are the outcomes of all faults at all endpoints of an API.
+type results struct {
+	*api
+	faults   []string             // in their order
+	outcomes map[[2]string]string // by the title of the endpoint and the name of the fault
+}
+
+// runFaults runs all cells of an API at once, with one exporter. The sites get
+// the numbers from first on.
+func runFaults(t *testing.T, a *api, ca *authority, first int) results {
+	t.Helper()
+	began := time.Now()
 	var cells []*cell
-	yaml := "defaults: {cache_ttl: 500ms, error_ttl: 500ms, refresh_timeout: 5s, rate_limit: 10000}\norganizations:\n"
-	for _, f := range faults(ca) {
-		clouds := map[string]bool{}
-		for _, e := range endpoints() {
-			if f.whole && clouds[e.cloud] {
+	combinations := 0
+	yaml := "defaults: {" + a.defaults + "}\norganizations:\n"
+	all := faults(a, ca)
+	for _, f := range all {
+		whole := false
+		for _, e := range a.endpoints {
+			if f.want(e) == "" {
 				continue
 			}
-			clouds[e.cloud] = true
-			c := newCell(t, len(cells), f, e, ca)
+			combinations++
+			if whole {
+				continue
+			}
+			whole = f.whole
+			c := newCell(t, first+len(cells), a, f, e, ca)
 			cells = append(cells, c)
 			yaml += c.yaml(ca)
 		}
@@ -388,9 +422,7 @@ func TestFaults(t *testing.T) {
 		close(finished)
 	}()
 
-	path := "/metrics?collect[]=" + strings.Join([]string{
-		"organization", "groups", "members", "invitations", "received_invitations", "withdrawals", "policies", "api_version",
-	}, "&collect[]=")
+	path := "/metrics?collect[]=" + strings.Join(a.collectors, "&collect[]=")
 	memory, slowest := 0, time.Duration(0)
 	for done := false; !done; {
 		start := time.Now()
@@ -403,29 +435,73 @@ func TestFaults(t *testing.T) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	if memory > maxMemory {
-		t.Errorf("memory: want at most %d MiB, have %d", maxMemory, memory)
+	if limit := len(cells) * maxMemory >> 10; memory > limit {
+		t.Errorf("memory: want at most %d MiB, have %d", limit, memory)
 	}
-	t.Logf("%d organizations, %d combinations, in %s; the slowest scrape %s, the most memory %d MiB",
-		len(cells), len(faults(ca))*len(endpoints()), time.Since(began).Round(time.Second), slowest.Round(time.Millisecond), memory)
-	checkSilence(t, exporter, cells)
-	checkTable(t, "matrix", matrix(faults(ca), cells, outcomes))
+	t.Logf("%d endpoints, %d faults, %d combinations, %d organizations, in %s; the slowest scrape %s, the most memory %d MiB", len(a.endpoints),
+		len(all), combinations, len(cells), time.Since(began).Round(time.Second), slowest.Round(time.Millisecond), memory)
+	checkSilence(t, exporter, a, cells)
+
+	r := results{api: a, outcomes: map[[2]string]string{}}
+	for _, f := range all {
+		r.faults = append(r.faults, f.name)
+	}
+	for i, c := range cells {
+		for _, e := range a.endpoints {
+			switch at := [2]string{e.title, c.fault.name}; {
+			case c.whole && outcomes[i] != "":
+				r.outcomes[at] = c.fault.want(e)
+			case e.title == c.title:
+				r.outcomes[at] = outcomes[i]
+			}
+		}
+	}
+	return r
+}
+
+// A matrix is the results of all APIs.
+type matrix []results
+
+// table returns the outcomes as a Markdown table with a row for each fault.
+func (m matrix) table() string {
+	var rows []string
+	for _, r := range m {
+		at := 0 // faults that an API does not have stay between those that it has
+		for _, f := range r.faults {
+			if i := slices.Index(rows, f); i >= 0 {
+				at = i + 1
+				continue
+			}
+			rows = slices.Insert(rows, at, f)
+			at++
+		}
+	}
+	var b strings.Builder
+	b.WriteString("| fault |" + columns())
+	for _, f := range rows {
+		outcome := func(i int, e endpoint) string { return m[i].outcomes[[2]string{e.title, f}] }
+		fmt.Fprintf(&b, "| %s |%s", f, byAPI(outcome))
+	}
+	return b.String()
 }
 
 // checkSilence looks for secrets and personal data in all that the program
 // shows and writes.
-func checkSilence(t *testing.T, e *exporter, cells []*cell) {
+func checkSilence(t *testing.T, e *exporter, a *api, cells []*cell) {
 	t.Helper()
 	private := append(sim.Sample(time.Now()).PersonalData(), siteAccess, siteSecret, "@example.test", "k.example", "forged=line\n")
-	for _, cell := range cells {
-		if cell.site.signature != "" {
-			private = append(private, cell.site.signature)
-		}
-	}
+	private = append(private, a.private...)
+	var signatures []string
+	own := map[string]string{} // signature, by the page of its organization
 	shown := map[string]string{"the log": e.log.String()}
 	paths := []string{"/", "/metrics", "/config", "/sd", "/probe?target=" + url.QueryEscape(cells[0].name())}
 	for _, c := range cells {
-		paths = append(paths, "/organization?name="+url.QueryEscape(c.name()))
+		path := "/organization?name=" + url.QueryEscape(c.name())
+		paths = append(paths, path)
+		if c.site.signature == "" {
+			t.Errorf("%s: no signed call", c.name())
+		}
+		signatures, own[path] = append(signatures, c.site.signature), c.site.signature
 	}
 	for page := 1; page <= 1+len(cells)/25; page++ {
 		paths = append(paths, fmt.Sprintf("/?page=%d", page))
@@ -441,7 +517,11 @@ func checkSilence(t *testing.T, e *exporter, cells []*cell) {
 		if len(text) == 0 {
 			t.Errorf("%s is empty", where)
 		}
-		for _, p := range private {
+		secrets := signatures
+		if signature, ok := own[where]; ok {
+			secrets = []string{signature}
+		}
+		for _, p := range slices.Concat(private, secrets) {
 			if at := strings.Index(text, p); at >= 0 {
 				t.Errorf("%s shows %q: …%s…", where, p, text[max(0, at-100):min(len(text), at+100)])
 			}
@@ -449,60 +529,33 @@ func checkSilence(t *testing.T, e *exporter, cells []*cell) {
 	}
 }
 
-// matrix returns the outcomes as a Markdown table with a row for each fault.
-func matrix(all []fault, cells []*cell, outcomes []string) string {
-	var b strings.Builder
-	b.WriteString("| fault |" + columns())
-	for _, f := range all {
-		var row []string
-		for _, e := range endpoints() {
-			at := slices.IndexFunc(cells, func(c *cell) bool {
-				return c.fault.name == f.name && c.cloud == e.cloud && (c.path == e.path || f.whole)
-			})
-			if f.whole && outcomes[at] != "" {
-				row = append(row, f.want(e))
-				continue
-			}
-			row = append(row, outcomes[at])
-		}
-		fmt.Fprintf(&b, "| %s |%s", f.name, byCloud(row))
+// columns returns the end of the first lines of a table, for rows by byAPI.
+func columns() (header string) {
+	for _, a := range apis() {
+		header += " " + a.name + " |"
 	}
-	return b.String()
+	return header + " exceptions |\n" + strings.Repeat("| --- ", len(apis())+2) + "|\n"
 }
 
-// clouds returns the clouds that have endpoints.
-func clouds() (names []string) {
-	for _, e := range endpoints() {
-		if !slices.Contains(names, e.cloud) {
-			names = append(names, e.cloud)
-		}
-	}
-	return names
-}
-
-// columns returns the end of the first lines of a table, for rows by byCloud.
-func columns() string {
-	return " " + strings.Join(clouds(), " | ") + " | exceptions |\n" + strings.Repeat("| --- ", len(clouds())+2) + "|\n"
-}
-
-// byCloud returns the end of a table's row for the outcomes of all endpoints: the
-// most frequent one of each cloud, and the endpoints with another one.
-func byCloud(outcomes []string) string {
+// byAPI returns the end of a table's row: the most frequent outcome of each API,
+// and the endpoints with another one. outcome gets the number of the API; it is
+// empty for an endpoint that the row does not apply to.
+func byAPI(outcome func(i int, e endpoint) string) string {
 	row, exceptions := "", []string{}
-	for _, cloud := range clouds() {
-		times, most := map[string]int{}, ""
-		for i, e := range endpoints() {
-			if e.cloud == cloud {
-				times[outcomes[i]]++
-				if times[outcomes[i]] > times[most] {
-					most = outcomes[i]
+	for i, a := range apis() {
+		times, most := map[string]int{}, "–"
+		for _, e := range a.endpoints {
+			if o := outcome(i, e); o != "" {
+				times[o]++
+				if times[o] > times[most] {
+					most = o
 				}
 			}
 		}
 		row += " " + most + " |"
-		for i, e := range endpoints() {
-			if e.cloud == cloud && outcomes[i] != most {
-				exceptions = append(exceptions, fmt.Sprintf("%s %s: %s", cloud, e.title, outcomes[i]))
+		for _, e := range a.endpoints {
+			if o := outcome(i, e); o != "" && o != most {
+				exceptions = append(exceptions, fmt.Sprintf("%s %s: %s", a.name, e.title, o))
 			}
 		}
 	}
@@ -540,7 +593,7 @@ func TestNoSuchHost(t *testing.T) {
 	all := func(state func(health) bool) func() bool {
 		return func() bool {
 			have := exporter.scrape("/metrics").healthOf("acme")
-			return !slices.ContainsFunc(collectorsOf("ncp"), func(name string) bool { return !state(have[name]) })
+			return !slices.ContainsFunc(s.api.collectors, func(name string) bool { return !state(have[name]) })
 		}
 	}
 	waitFor(t, 20*time.Second, "every collector fails", all(func(h health) bool { return h.reason == "network" && !h.success }))

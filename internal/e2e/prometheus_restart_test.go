@@ -63,7 +63,7 @@ func TestPrometheusOverRestarts(t *testing.T) {
 	sites, exporters := map[string]*site{}, map[string]*exporter{}
 	var targets []string
 	for i, name := range []string{"stored", "plain"} {
-		sites[name] = startSite(t, newSimulator(t, "ncp", sim.Config{Company: company.at}), "ncp", 3080+i)
+		sites[name] = startSite(t, newSimulator(t, apiNamed("ncp"), sim.Config{Company: company.at}), apiNamed("ncp"), 3080+i)
 		yaml := "defaults: {cache_ttl: 500ms, error_ttl: 500ms, refresh_timeout: 2s, rate_limit: 1000}\norganizations:\n" + organization(name, sites[name])
 		exporters[name] = newExporter(t, yaml)
 		if name == "stored" {
@@ -169,7 +169,7 @@ scrape_configs: [{job_name: cloudorg, static_configs: [{targets: [%s]}]}]
 func TestPrometheusOverVersions(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	ncp := startSite(t, newSimulator(t, "ncp", sim.Config{}), "ncp", 3082)
+	ncp := startSite(t, newSimulator(t, apiNamed("ncp"), sim.Config{}), apiNamed("ncp"), 3082)
 	yaml := func(version string) string {
 		return "defaults: {cache_ttl: 500ms, error_ttl: 500ms, rate_limit: 1000}\norganizations:\n" + organization("acme", ncp) + "    api_version: " + version + "\n"
 	}

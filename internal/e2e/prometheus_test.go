@@ -34,8 +34,8 @@ func TestMonitoring(t *testing.T) {
 	alertmanager, dir := findProgram(t, "prometheus-alertmanager", "alertmanager"), t.TempDir()
 
 	company := &inviter{sent: time.Now().Add(-10 * 24 * time.Hour)}
-	cloud := newSimulator(t, "ncp", sim.Config{Company: company.at})
-	api := startSite(t, cloud, "ncp", 3093)
+	cloud := newSimulator(t, apiNamed("ncp"), sim.Config{Company: company.at})
+	api := startSite(t, cloud, apiNamed("ncp"), 3093)
 	received := &webhook{}
 	hook := httptest.NewServer(received)
 	t.Cleanup(hook.Close)

@@ -83,7 +83,7 @@ func TestRestartInOutage(t *testing.T) {
 	t.Parallel()
 	const maxStale = 8 * time.Second
 	company := newEvolving()
-	s := startSite(t, newSimulator(t, "ncp", sim.Config{Company: company.at}), "ncp", 3020)
+	s := startSite(t, newSimulator(t, apiNamed("ncp"), sim.Config{Company: company.at}), apiNamed("ncp"), 3020)
 	e := newExporter(t, fmt.Sprintf("defaults: {cache_ttl: 500ms, error_ttl: 500ms, max_stale: %s, rate_limit: 1000}\norganizations:\n", maxStale)+
 		organization("acme", s), "--storage.path="+filepath.Join(t.TempDir(), "state"))
 	e.start()

@@ -30,7 +30,7 @@ const (
 // taken down and come back.
 type site struct {
 	t       *testing.T
-	cloud   string
+	api     *api
 	address string
 	delay   time.Duration // of each response
 	tls     *tls.Config   // nil: plain http
@@ -43,9 +43,9 @@ type site struct {
 	socket  net.Listener
 
 	mu        sync.Mutex
-	watched   string      // path
+	watched   string      // operation or instance
 	hits      []time.Time // calls of it
-	total     int         // calls of any path
+	total     int         // calls of any operation
 	open      int         // connections
 	signature string      // of one call
 }
@@ -53,43 +53,41 @@ type site struct {
 // organization returns the configuration of an organization at a site, which
 // further lines can follow.
 func organization(name string, s *site) string {
-	return fmt.Sprintf("  - name: %q\n    cloud: %s\n    base_url: %s\n    access_key: %s\n    secret_key: %s\n    collectors: [%s]\n",
-		name, s.cloud, s.url(), siteAccess, siteSecret, strings.Join(collectorsOf(s.cloud), ", "))
+	return fmt.Sprintf("  - name: %q\n    cloud: %s\n    base_url: %s\n    access_key: %s\n    secret_key: %s\n    collectors: [%s]\n%s",
+		name, s.api.cloud, s.url(), siteAccess, siteSecret, strings.Join(s.api.collectors, ", "), s.api.config)
 }
 
-// An override answers on one path instead of the simulator.
+// An override answers for one operation, or one instance of it, instead of the
+// simulator.
 type override struct {
-	path   string
-	answer func(w http.ResponseWriter, r *http.Request, truth http.Handler)
+	operation string
+	answer    func(w http.ResponseWriter, r *http.Request, truth http.Handler)
 }
 
 // newSimulator returns a simulated cloud, with the site's keys unless cfg has
 // others.
-func newSimulator(t *testing.T, cloud string, cfg sim.Config) (s sim.Cloud) {
+func newSimulator(t *testing.T, a *api, cfg sim.Config) sim.Cloud {
 	cfg.Unexpected = t.Errorf
 	if cfg.AccessKey == "" {
 		cfg.AccessKey, cfg.SecretKey = siteAccess, siteSecret
 	}
-	if cloud == "scp" {
-		s = sim.NewSCP(cfg)
-	} else {
-		s = sim.NewNCP(cfg)
-	}
+	s := a.new(cfg)
 	t.Cleanup(s.Close)
 	return s
 }
 
-// newSite starts a site with the sample company, on the loopback address with a
-// number.
-func newSite(t *testing.T, cloud string, number int) *site {
+// newSite starts a site of an API with the sample company, on the loopback
+// address with a number.
+func newSite(t *testing.T, api string, number int) *site {
 	t.Helper()
-	return startSite(t, newSimulator(t, cloud, sim.Config{}), cloud, number)
+	a := apiNamed(api)
+	return startSite(t, newSimulator(t, a, sim.Config{}), a, number)
 }
 
 // startSite starts a site of a simulated cloud.
-func startSite(t *testing.T, simulated sim.Cloud, cloud string, number int) *site {
+func startSite(t *testing.T, simulated sim.Cloud, a *api, number int) *site {
 	t.Helper()
-	s := &site{t: t, cloud: cloud, truth: simulated}
+	s := &site{t: t, api: a, truth: simulated}
 	s.now.Store(&s.truth)
 	s.address = fmt.Sprintf("127.0.%d.%d:0", 1+number/250, 1+number%250)
 	s.up()
@@ -110,7 +108,7 @@ func (s *site) host() net.IP {
 func (s *site) url() string {
 	switch {
 	case s.front != nil:
-		return "http://" + s.cloud + ".example.test"
+		return "http://" + s.api.cloud + ".example.test"
 	case s.tls != nil:
 		return "https://" + s.address
 	}
@@ -146,21 +144,21 @@ func (s *site) restart(config *tls.Config) {
 	s.up()
 }
 
-// watch records the calls of a path from now on.
-func (s *site) watch(path string) {
+// watch records the calls of an endpoint from now on.
+func (s *site) watch(e endpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.watched, s.hits = path, nil
+	s.watched, s.hits = e.key(), nil
 }
 
-// calls returns the times of the calls of the watched path.
+// calls returns the times of the calls of the watched endpoint.
 func (s *site) calls() []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]time.Time(nil), s.hits...)
 }
 
-// count returns the number of calls of any path.
+// count returns the number of calls of any operation.
 func (s *site) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -188,18 +186,19 @@ func (s *site) connections() int {
 
 // ServeHTTP answers one call.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimPrefix(r.URL.Path, "/open-api/v1")
+	operation, instance := s.truth.Operation(r)
 	s.mu.Lock()
 	s.total++
-	if path == s.watched && len(s.hits) < 1000 {
+	if (operation == s.watched || instance == s.watched) && len(s.hits) < 1000 {
 		s.hits = append(s.hits, time.Now())
 	}
 	if s.signature == "" {
-		s.signature = r.Header.Get("x-ncp-apigw-signature-v2") + r.Header.Get("Scp-Signature")
+		_, ofAWS, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
+		s.signature = r.Header.Get("x-ncp-apigw-signature-v2") + r.Header.Get("Scp-Signature") + ofAWS
 	}
 	s.mu.Unlock()
 	time.Sleep(s.delay)
-	if o := s.instead.Load(); o != nil && o.path == path {
+	if o := s.instead.Load(); o != nil && (o.operation == operation || o.operation == instance) {
 		o.answer(w, r, *s.now.Load())
 		return
 	}
@@ -207,13 +206,13 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // spoil returns the begin of a fault that changes the body of the response.
-func spoil(change func(cloud, body string) string) func(s *site, path string) {
-	return func(s *site, path string) {
-		s.instead.Store(&override{path, func(w http.ResponseWriter, r *http.Request, truth http.Handler) {
+func spoil(change func(e endpoint, body string) string) func(s *site, e endpoint) {
+	return func(s *site, e endpoint) {
+		s.instead.Store(&override{e.key(), func(w http.ResponseWriter, r *http.Request, truth http.Handler) {
 			rec := httptest.NewRecorder()
 			truth.ServeHTTP(rec, r)
 			w.Header().Set("Content-Type", "application/json")
-			_, _ = io.WriteString(w, change(s.cloud, rec.Body.String()))
+			_, _ = io.WriteString(w, change(e, rec.Body.String()))
 		}})
 	}
 }

@@ -35,6 +35,7 @@ const (
 type tenant struct {
 	name      string
 	site      *site
+	config    string // further lines of its configuration
 	dir       string // of its key files
 	temporary bool   // it is not in every configuration
 
@@ -46,18 +47,20 @@ type tenant struct {
 // minute.
 func newTenant(t *testing.T, number int, ca *authority) *tenant {
 	t.Helper()
-	cloud := "ncp"
-	if number%5 > 2 {
-		cloud = "scp"
-	}
-	simulated := newSimulator(t, cloud, sim.Config{
+	a := apis()[number%len(apis())]
+	simulated := newSimulator(t, a, sim.Config{
 		Company: sim.Living(uint64(number), 6, 40), Clock: sim.Clock{Start: time.Now(), Speed: 1440},
 	})
 	n := &tenant{
-		name: fmt.Sprintf("tenant-%d", number), dir: t.TempDir(), temporary: number%10 == 9,
-		site: startSite(t, simulated, cloud, 2000+number),
+		name: fmt.Sprintf("tenant-%d", number), dir: t.TempDir(), temporary: number%9 == 8, config: a.config,
+		site: startSite(t, simulated, a, 2000+number),
 	}
-	if number%4 == 0 {
+	for _, e := range a.endpoints {
+		if e.config != "" && number%8 > 3 { // every second tenant of the API
+			n.config = a.config + e.config
+		}
+	}
+	if number%3 == 0 {
 		n.site.restart(ca.config(n.site.host(), time.Hour))
 	}
 	n.rotate(t)
@@ -89,15 +92,16 @@ func soakYAML(tenants []*tenant, generation int, ca *authority) string {
 	var b strings.Builder
 	b.WriteString("defaults: {cache_ttl: 1s, error_ttl: 1s, max_stale: 20s, refresh_timeout: 12s, rate_limit: 1000, concurrency: 2}\norganizations:\n")
 	for i, n := range tenants {
-		fmt.Fprintf(&b, "  - {name: %s, cloud: %s, base_url: '%s', access_key_file: %s, secret_key_file: %s, max_items: %d",
-			n.name, n.site.cloud, n.site.url(), filepath.Join(n.dir, "access"), filepath.Join(n.dir, "secret"), 100+generation*(1-min(1, (i+generation)%3)))
+		collectors := n.site.api.collectors
 		if i == 0 {
-			b.WriteString(", collectors: [policies]")
+			collectors = []string{"policies"}
 		}
+		fmt.Fprintf(&b, "  - name: %s\n    cloud: %s\n    base_url: %s\n    access_key_file: %s\n    secret_key_file: %s\n    max_items: %d\n    collectors: [%s]\n%s",
+			n.name, n.site.api.cloud, n.site.url(), filepath.Join(n.dir, "access"), filepath.Join(n.dir, "secret"),
+			100+generation*(1-min(1, (i+generation)%3)), strings.Join(collectors, ", "), n.config)
 		if strings.HasPrefix(n.site.url(), "https") {
-			fmt.Fprintf(&b, ", http_client_config: {tls_config: {ca_file: %s}}", ca.file)
+			fmt.Fprintf(&b, "    http_client_config: {tls_config: {ca_file: %s}}\n", ca.file)
 		}
-		b.WriteString("}\n")
 	}
 	return b.String()
 }
@@ -240,25 +244,23 @@ func TestSoak(t *testing.T) {
 			return false
 		}
 	}
-	chosen := soakFaults(ca)
 	for i, n := range tenants {
 		random := rand.New(rand.NewPCG(soakSeed, uint64(i)))
-		var paths []string
-		for _, e := range endpoints() {
-			if e.cloud == n.site.cloud {
-				paths = append(paths, strings.Replace(e.path, oneGroup, "/account/group/*", 1))
-			}
-		}
+		all := soakFaults(n.site.api, ca)
 		work.Go(func() {
 			for sleep(upTo(random, 4*time.Second)) {
-				f, path := chosen[random.IntN(len(chosen))], paths[random.IntN(len(paths))]
-				f.begin(n.site, path)
+				f, e := all[random.IntN(len(all))], n.site.api.endpoints[random.IntN(len(n.site.api.endpoints))]
+				if f.want(e) == "" {
+					continue
+				}
+				e.instance = "" // a group or unit of the sample
+				f.begin(n.site, e)
 				begun.Add(1)
 				sleep(upTo(random, 3*time.Second))
 				if f.end != nil {
-					f.end(n.site, path)
+					f.end(n.site, e)
 				} else {
-					healAll(n.site, path)
+					healAll(n.site, e)
 				}
 			}
 		})
@@ -334,8 +336,20 @@ func TestSoak(t *testing.T) {
 	for _, s := range scrapers {
 		scrapes += s.scrapes.Load()
 	}
-	fmt.Fprintf(&b, "\n%s: %d faults, %d key rotations, %d reloads of which %d were refused, %d scrapes, none failed.\n",
-		*soakTime, begun.Load(), rotations.Load(), reloads.Load(), refused.Load(), scrapes)
+	var kinds []string
+	calls := 0
+	for _, a := range apis() {
+		count := 0
+		for _, n := range tenants {
+			if n.site.api.name == a.name {
+				count++
+				calls += n.site.count()
+			}
+		}
+		kinds = append(kinds, fmt.Sprintf("%d of %s", count, a.name))
+	}
+	fmt.Fprintf(&b, "\n%s: %d organizations (%s), %d faults, %d key rotations, %d reloads of which %d were refused, %d API calls, %d scrapes, none failed.\n",
+		*soakTime, len(tenants), strings.Join(kinds, ", "), begun.Load(), rotations.Load(), reloads.Load(), refused.Load(), calls, scrapes)
 	t.Log("\n" + b.String())
 	checkUsages(t, usages)
 	log := exporter.log.String()
@@ -368,8 +382,8 @@ func checkUsages(t *testing.T, m []usage) {
 }
 
 // soakFaults returns the faults that any site can have, whatever its company.
-func soakFaults(ca *authority) (chosen []fault) {
-	for _, f := range faults(ca) {
+func soakFaults(a *api, ca *authority) (chosen []fault) {
+	for _, f := range faults(a, ca) {
 		if f.tls || f.socks || f.replaces {
 			continue
 		}

@@ -53,7 +53,7 @@ func newStorage(t *testing.T, disk bool, number int) *storage {
 		mountDisk(t, parent)
 	}
 	s := &storage{t: t, company: newEvolving(), dir: filepath.Join(parent, "state")}
-	s.site = startSite(t, newSimulator(t, "ncp", sim.Config{Company: s.company.at}), "ncp", number)
+	s.site = startSite(t, newSimulator(t, apiNamed("ncp"), sim.Config{Company: s.company.at}), apiNamed("ncp"), number)
 	s.exporter = newExporter(t, storageDefaults+organization("acme", s.site), "--storage.path="+s.dir)
 	s.start()
 	s.read()
@@ -166,7 +166,7 @@ func damages() []damage {
 			writeFile(t, s.dir, filepath.Base(s.file())+".tmp", "cloudorg_exporter state 1 sha")
 		}, countersKept, "msg=restored", 2},
 		{"base_url is another one", false, func(t *testing.T, s *storage) {
-			other := startSite(t, s.site.truth, "ncp", 3099)
+			other := startSite(t, s.site.truth, apiNamed("ncp"), 3099)
 			s.configure(storageDefaults + organization("acme", other))
 		}, countersFrom0, `msg="stored data not used" err="it is of another cloud, base_url or api_version" serving="nothing until the first refresh"`, 2},
 		{"the keys are other ones", false, func(_ *testing.T, s *storage) {

@@ -44,6 +44,7 @@ type listReading[T any, K comparable] struct {
 	total   int64
 	changed bool // total was not the same on all pages
 	pages   int  // read so far
+	filled  int  // pages of the first reading that have rows
 }
 
 // List reads all pages. A page that cannot be read fails the list: partial lists
@@ -72,7 +73,8 @@ func (p Pages[T, K]) List(ctx context.Context, c *Client) (List[T], int, error) 
 // been read, an empty one, or one with fewer rows than a full page. If rows are
 // missing there, and it is not the last according to the number of pages, one
 // more page is read to confirm the end: a full page may have fewer rows than the
-// API says, and the total may be wrong.
+// API says, and the total may be wrong. The second reading does not end before
+// the rows of the first did: most of its pages have no new row.
 func (p Pages[T, K]) walk(ctx context.Context, c *Client, l *listReading[T, K]) (int, error) {
 	unparsed, repeats := 0, 0
 	for n := 0; l.pages < p.Max; n++ {
@@ -88,6 +90,9 @@ func (p Pages[T, K]) walk(ctx context.Context, c *Client, l *listReading[T, K]) 
 			l.total = page.Total.Value
 		}
 		rows := int64(len(page.Rows))
+		if rows > 0 && !l.again {
+			l.filled = n + 1
+		}
 		news := l.Add(page.Rows)
 		have := int64(len(l.Rows))
 		if have > maxRows {
@@ -99,7 +104,7 @@ func (p Pages[T, K]) walk(ctx context.Context, c *Client, l *listReading[T, K]) 
 		}
 		short := rows < size
 		last := page.Pages.Value > 0 && int64(n+1) >= page.Pages.Value
-		if rows == 0 || have == l.total || short && (have > l.total || !news || last) {
+		if rows == 0 || have == l.total || short && (have > l.total || !news && n+1 >= l.filled || last) {
 			return unparsed, nil
 		}
 		if repeats++; news || l.again {

@@ -19,7 +19,8 @@ import (
 // a role.
 //
 // Operations are named as AWS names them, those of the token service as
-// "sts:AssumeRole".
+// "sts:AssumeRole". An instance has the parent, policy or account that is asked
+// for, as "ListAccountsForParent/r-ac01".
 //
 // Without a Company it serves the organization of the samples; of a Company that
 // is zero it serves an account in no organization. With Old, answers have the
@@ -118,6 +119,11 @@ func (s *AWS) operation(r *http.Request) (name, instance string) {
 	target := r.Header.Get("X-Amz-Target")
 	name = strings.TrimPrefix(target, awsTarget)
 	if _, ok := awsOperations()[name]; ok && name != target {
+		var q awsRequest
+		_ = json.Unmarshal(readBody(r), &q) // respond reports what is invalid
+		if of := q.ParentID + q.PolicyID + q.AccountID; of != "" {
+			return name, name + "/" + of
+		}
 		return name, name
 	}
 	if target == "" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {

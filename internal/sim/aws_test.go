@@ -291,3 +291,26 @@ func TestAWSLives(t *testing.T) {
 		}
 	})
 }
+
+// A fault of an operation is of all its instances, one of an instance of that
+// one.
+func TestAWSFaultOfAnInstance(t *testing.T) {
+	aws := newAWS(t, sim.Config{Unexpected: t.Errorf})
+	status := func(parent string) int {
+		return awsCall(t, aws, secret, "ListAccountsForParent", `{"ParentId":"`+parent+`"}`, time.Now(), nil).Code
+	}
+	for _, tt := range []struct {
+		fault      string
+		root, unit int
+	}{
+		{"ListAccountsForParent/ou-ac01-deep0001", http.StatusOK, http.StatusTeapot},
+		{"ListAccountsForParent", http.StatusTeapot, http.StatusTeapot},
+		{"ListAccounts", http.StatusOK, http.StatusOK},
+	} {
+		aws.SetFault(tt.fault, sim.Fault{Status: http.StatusTeapot})
+		if root, unit := status("r-ac01"), status("ou-ac01-deep0001"); root != tt.root || unit != tt.unit {
+			t.Errorf("%s: want %d and %d, have %d and %d", tt.fault, tt.root, tt.unit, root, unit)
+		}
+		aws.SetFault("*", sim.Fault{})
+	}
+}

@@ -93,15 +93,15 @@ func (fs faults) set(pattern string, f Fault) {
 	}
 }
 
-// take returns the fault of an operation, or the zero one, and counts it as
-// used. A refused request does not use a fault with AfterAuth.
-func (fs faults) take(operation string, refused bool) Fault {
+// take returns the fault of an operation or of its instance, or the zero one, and
+// counts it as used. A refused request does not use a fault with AfterAuth.
+func (fs faults) take(operation, instance string, refused bool) Fault {
 	var (
 		pattern string
 		fault   Fault
 	)
 	for p, f := range fs {
-		if len(p) > len(pattern) && matches(p, operation) && (!refused || !f.AfterAuth) {
+		if len(p) > len(pattern) && (matches(p, operation) || matches(p, instance)) && (!refused || !f.AfterAuth) {
 			pattern, fault = p, f
 		}
 	}

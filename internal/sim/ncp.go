@@ -12,11 +12,11 @@ import (
 // NCP is the Organization API of the NAVER Cloud Platform, versions 1 and 2, and
 // the gateway in front of it: the six and the seven paths that can be read.
 //
-// Operations are named by their path relative to /open-api/v1, in SetFault with
-// the number of the group, as "/account/group/612", in Calls with a placeholder,
-// as "/account/group/{no}". Those of version 2 are relative to /open-api, as
-// "/v2/organizations/4100/invitations" and
-// "/v2/organizations/{organizationNo}/invitations".
+// Operations are named by their path relative to /open-api/v1 with a placeholder,
+// as "/account/group/{no}", an instance with the number of the group, as
+// "/account/group/612". Those of version 2 are relative to /open-api, as
+// "/v2/organizations/{organizationNo}/invitations" and
+// "/v2/organizations/4100/invitations".
 //
 // In version 1, a SubAccount gets 401 COMMON_201 and a caller that is NotMaster
 // 403 COMMON_101 for every path. That members may read /org, as its field

@@ -18,9 +18,14 @@ import (
 type Cloud interface {
 	http.Handler
 
-	// SetFault makes an operation fail from the next request on. A `*` at the end
-	// of the name matches any text; of several names that match, the longest
-	// applies. The zero Fault removes the faults of all names that the name matches.
+	// Operation returns the name of the operation that a request is for, and its
+	// instance: the same with the parameters of the request.
+	Operation(r *http.Request) (name, instance string)
+
+	// SetFault makes an operation, or one instance of it, fail from the next request
+	// on. A `*` at the end of the name matches any text; of several names that match,
+	// the longest applies. The zero Fault removes the faults of all names that the
+	// name matches.
 	SetFault(operation string, f Fault)
 
 	// SetKeys replaces the only valid pair of keys.
@@ -108,8 +113,7 @@ func (c Clock) Real(t, now time.Time) time.Time {
 
 // An api is the part of a simulated cloud that differs between clouds.
 type api interface {
-	// operation returns the name of the requested operation, which is counted, and
-	// the name that faults are set for: the same with the parameters of the path.
+	// operation implements Operation of Cloud.
 	operation(r *http.Request) (name, instance string)
 	// refuse checks method and credentials. It returns the refusal, or the zero
 	// Fault.
@@ -162,6 +166,9 @@ func newServer(cfg Config, a api, idHeader string) *server {
 
 // Close implements Cloud.
 func (s *server) Close() { s.close() }
+
+// Operation implements Cloud.
+func (s *server) Operation(r *http.Request) (name, instance string) { return s.api.operation(r) }
 
 // SetFault implements Cloud.
 func (s *server) SetFault(operation string, f Fault) {
@@ -218,7 +225,7 @@ func (s *server) count(c *call) int {
 func (s *server) takeFault(c *call, refused bool) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.faults.take(c.instance, refused)
+	return s.faults.take(c.operation, c.instance, refused)
 }
 
 // onlyGET reports whether a call is a GET, and reports any other one to

@@ -200,7 +200,9 @@ spec:
         {{- with .Values.extraArgs }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
-      {{- if or $sharded .Values.extraEnv }}
+      {{- $limited := ((.Values.resources).limits).memory }}
+      {{- range .Values.extraEnv }}{{ if eq .name "GOMEMLIMIT" }}{{ $limited = false }}{{ end }}{{ end }}
+      {{- if or $sharded $limited .Values.extraEnv }}
       env:
         {{- if $sharded }}
         - name: SHARD
@@ -210,6 +212,12 @@ spec:
         {{- end }}
         {{- with .Values.extraEnv }}
         {{- toYaml . | nindent 8 }}
+        {{- end }}
+        {{- if $limited }}
+        - name: GOMEMLIMIT # a quarter of it bounds what hostile answers can take
+          valueFrom:
+            resourceFieldRef:
+              resource: limits.memory
         {{- end }}
       {{- end }}
       {{- with .Values.envFrom }}
