@@ -101,16 +101,18 @@ func (c *Client) GroupTree(ctx context.Context) ([]TreeRow, int, error) {
 // Groups returns the rows of the group tree that are groups.
 func (c *Client) Groups(ctx context.Context) ([]TreeRow, int, error) {
 	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathGroupTree}, func(r *httpx.Reader) []TreeRow {
-		return httpx.RowsWhere(r, (*TreeRow).NamesGroup)
+		return slices.Concat(httpx.RowBlocks(r, (*TreeRow).NamesGroup)...)
 	})
 }
 
-// GroupAccounts returns the accounts of a group. Whether they include the
-// accounts of sub-groups is not documented.
+// GroupAccounts returns the accounts of a group, in blocks: there may be
+// 100,000. Whether they include the accounts of sub-groups is not documented.
 // Source: organization-get-account-group.
-func (c *Client) GroupAccounts(ctx context.Context, group int64) ([]Account, int, error) {
+func (c *Client) GroupAccounts(ctx context.Context, group int64) ([][]Account, int, error) {
 	path := strings.Replace(pathGroupAccounts, "{no}", strconv.FormatInt(group, 10), 1)
-	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathGroupAccounts, URL: path}, httpx.Rows[Account])
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathGroupAccounts, URL: path}, func(r *httpx.Reader) [][]Account {
+		return httpx.RowBlocks(r, func(*Account) bool { return true })
+	})
 }
 
 // Invitations returns the invitations that the caller can see. Whether these

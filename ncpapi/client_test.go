@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -134,7 +135,7 @@ func TestGroupAccounts(t *testing.T) {
 			if err != nil || unparsed != tt.unparsed {
 				t.Fatalf("want no error and %d warnings, have %v and %d", tt.unparsed, err, unparsed)
 			}
-			if diff := cmp.Diff(tt.want, have); diff != "" {
+			if diff := cmp.Diff(tt.want, slices.Concat(have...)); diff != "" {
 				t.Errorf("(-want +have):\n%s", diff)
 			}
 		})

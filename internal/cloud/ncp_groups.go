@@ -90,7 +90,7 @@ func rootOf(rows []ncpapi.TreeRow) (root ncpapi.Number) {
 // A groupList is the accounts of a group and of those below it.
 type groupList struct {
 	group    ncpapi.Number
-	accounts []ncpapi.Account
+	accounts [][]ncpapi.Account // in blocks
 }
 
 // groupLists reads the list of every group in a tree, and of the root group.
@@ -132,16 +132,20 @@ func gone(err error) bool {
 func listedMembers(lists []groupList) []org.Member {
 	rows := 0
 	for _, list := range lists {
-		rows += len(list.accounts)
+		for _, block := range list.accounts {
+			rows += len(block)
+		}
 	}
 	m := newMemberList(rows)
 	for _, list := range lists {
-		for _, a := range list.accounts {
-			group := a.Group
-			if !group.Valid {
-				group = list.group
+		for _, block := range list.accounts {
+			for _, a := range block {
+				group := a.Group
+				if !group.Valid {
+					group = list.group
+				}
+				m.add(a.Member, group, a.Status)
 			}
-			m.add(a.Member, group, a.Status)
 		}
 	}
 	return m.members

@@ -10,14 +10,13 @@ import (
 // Rows reads a list of objects, which are decoded as Decode does, or by their
 // method ReadRow.
 func Rows[T any](r *Reader) []T {
-	return RowsWhere(r, func(*T) bool { return true })
+	return slices.Concat(RowBlocks(r, func(*T) bool { return true })...)
 }
 
-// RowsWhere reads those rows of a list of objects for which want is true.
-//
-// It collects them in blocks: one slice would leave much garbage each time that
-// it grows.
-func RowsWhere[T any](r *Reader, want func(*T) bool) []T {
+// RowBlocks reads those rows of a list of objects for which want is true. They
+// are in blocks: one slice would be copied each time that it grows, and there
+// may be 100,000.
+func RowBlocks[T any](r *Reader, want func(*T) bool) [][]T {
 	const block = 1024
 	var full [][]T
 	var last []T
@@ -42,7 +41,7 @@ func RowsWhere[T any](r *Reader, want func(*T) bool) []T {
 		}
 		last = append(last, *row)
 	})
-	return slices.Concat(append(full, last)...)
+	return append(full, last)
 }
 
 // Envelope reads an object whose list of rows is named key. If there is none,
