@@ -116,7 +116,7 @@ func openAWS(o config.Organization, transport *httpx.Transport, logger log.Logge
 	}
 	if keys.Given() {
 		var err error
-		if s.files, err = config.NewSession(keys.SessionKeys, logger); err != nil {
+		if s.files, err = config.NewCredential(keys.SessionKeys, logger); err != nil {
 			return nil, err
 		}
 		cfg.Static = s.files.Session
