@@ -98,7 +98,11 @@ func (r *Reader) Decode(v any) {
 	case *string:
 		*v = r.kept(r.text())
 	case *bool:
-		*v = r.flag()
+		kind := r.value().Kind()
+		*v = kind == 't'
+		if !slices.Contains([]jsontext.Kind{'t', 'f', 'n', 0}, kind) {
+			r.unparsed++
+		}
 	case *time.Time:
 		*v = r.time()
 	case encoding.TextUnmarshaler:
@@ -192,19 +196,6 @@ func (r *Reader) time() time.Time {
 		return time.Time{}
 	}
 	return t
-}
-
-// flag reads a boolean.
-func (r *Reader) flag() bool {
-	v := r.value()
-	switch v.Kind() {
-	case 't':
-		return true
-	case 'f', 'n', 0:
-	default:
-		r.unparsed++
-	}
-	return false
 }
 
 // Token reads what continues a list, a string of any length. Null is empty. Any
