@@ -44,17 +44,17 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// checkWebConfig returns what keeps a server from starting with the file of
-// --web.config.file.
+// checkWebConfig returns why a server cannot start with the file of
+// --web.config.file, or nil.
 func checkWebConfig(flags *web.FlagConfig) error {
 	name := *flags.WebConfigFile
 	if name == "" {
 		return nil
 	}
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("--web.config.file: %s is not a regular file", name) // a pipe would be waited for
+		return fmt.Errorf("--web.config.file: %s is not a regular file", name) // opening a pipe would hang
 	}
-	// web.Validate does not find what net/http rejects when a server starts.
+	// web.Validate does not find what net/http rejects when a server starts: so start one.
 	err := web.Serve(noListener{}, &http.Server{ReadHeaderTimeout: time.Second}, flags, slog.New(slog.DiscardHandler))
 	if !errors.Is(err, errNoListener) {
 		return fmt.Errorf("--web.config.file: %w", err)
@@ -64,7 +64,7 @@ func checkWebConfig(flags *web.FlagConfig) error {
 
 var errNoListener = errors.New("no listener")
 
-// A noListener ends a server when it begins to accept connections.
+// A noListener is a listener that fails when the server begins to accept connections.
 type noListener struct{}
 
 // Accept fails.

@@ -23,10 +23,10 @@ func connectionLimit() int {
 	return maxConnections
 }
 
-// connections bounds the open connections of a server. One too many closes the
-// one that has waited longest without sending a request: a client that opens
-// connections and does not use them cannot keep others out, as it could if new
-// connections had to wait.
+// connections limits the open connections of a server. Beyond the limit it closes
+// the one that has waited longest without sending a request. If new connections had
+// to wait instead, a client that opens connections and does not use them could keep
+// others out.
 type connections struct {
 	limit int
 	full  func() // called for each connection that is closed
@@ -36,7 +36,7 @@ type connections struct {
 	waiting *list.List                 // of net.Conn, the longest first
 }
 
-// limitConnections bounds the connections of s.
+// limitConnections limits the connections of s.
 func limitConnections(s *http.Server, limit int, full func()) {
 	c := &connections{limit: limit, full: full, open: map[net.Conn]*list.Element{}, waiting: list.New()}
 	s.ConnState = c.changed
@@ -63,7 +63,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	oldest := c.waiting.Remove(c.waiting.Front()).(net.Conn)
 	delete(c.open, oldest)
 	if t, ok := oldest.(*tls.Conn); ok {
-		oldest = t.NetConn() // a TLS connection would wait to say goodbye
+		oldest = t.NetConn() // closing the TLS connection would wait for the client
 	}
 	_ = oldest.Close()
 	c.full()

@@ -15,8 +15,8 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/sim"
 )
 
-// In the demo a day passes every minute. One of its clouds fails from time to
-// time, so that one sees what a failure looks like.
+// In the demo a day passes every minute. Every two minutes one call of one cloud
+// fails for a while, to show what a failure looks like.
 const (
 	demoSpeed      = 24 * 60
 	demoFaultEvery = 2 * time.Minute
@@ -31,7 +31,7 @@ type demoCloud struct {
 	yaml      string // of the organization, without address and keys
 }
 
-// demoClouds returns the clouds of the demo, whose keys are those of cfg.
+// demoClouds returns the clouds of the demo, made with the keys and clock of cfg.
 func demoClouds(cfg sim.Config) []demoCloud {
 	of := func(company func(time.Time) sim.Company) sim.Config {
 		c := cfg
@@ -61,7 +61,7 @@ func demoClouds(cfg sim.Config) []demoCloud {
 		Cloud:     sim.NewSCP(of(sim.Living(11, 4, 25))),
 		operation: "/v1/account-invitations",
 		fault:     sim.SCPError("ContactAdminForAssistance"),
-		// SCP does not say how long an invitation lives. In the demo it is known.
+		// SCP does not report when an invitation expires: the demo configures a lifetime.
 		yaml: `
   - name: demo-scp
     cloud: scp

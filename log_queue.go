@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	logQueue = 1000                   // lines that wait for their reader
-	logWait  = 100 * time.Millisecond // how long the first of them waits
-	logFlush = 500 * time.Millisecond // how long the end of the program waits for all
+	logQueue = 1000                   // lines in the queue
+	logWait  = 100 * time.Millisecond // how long Write waits for its line
+	logFlush = 500 * time.Millisecond // how long close waits for all lines
 )
 
-// A queuedLog writes lines in a goroutine, so that no caller waits for a reader of
-// the log that has stopped. Write waits for its line unless the one before was
-// not written in time. Lines that do not fit in the queue are counted and
-// dropped.
+// A queuedLog writes lines in a goroutine, so that no caller hangs when the reader
+// of the log has stopped. Write waits until its line is written, but only while the
+// lines before were written in time. Lines that do not fit in the queue are counted
+// and dropped.
 type queuedLog struct {
 	w       io.Writer
 	dropped func(lines int64) // writes to w
@@ -44,8 +44,7 @@ func newQueuedLog(w io.Writer, dropped func(lines int64)) *queuedLog {
 	return l
 }
 
-// Write queues a line. It returns no error: whoever logs cannot do anything
-// about one.
+// Write queues a line. It returns no error: the caller could do nothing about it.
 func (l *queuedLog) Write(p []byte) (int, error) {
 	line := queuedLine{bytes.Clone(p), make(chan struct{})}
 	select {
@@ -90,7 +89,7 @@ func (l *queuedLog) write(line queuedLine) {
 	close(line.written)
 }
 
-// close writes what is queued, unless the log has no reader.
+// close writes the queued lines. It gives up after logFlush.
 func (l *queuedLog) close() {
 	close(l.stop)
 	select {

@@ -86,9 +86,9 @@ func loadOnly(load loader, name string) (*config.Config, error) {
 	return cfg, nil
 }
 
-// diagnose writes one line for an organization that was read, or one paragraph
-// for each cause of a failure: the collectors, what came back, what to do. It
-// returns the number of collectors that failed.
+// diagnose writes one line if all collectors of an organization were read, or else
+// a paragraph for each cause of a failure: the collectors, the error and the
+// advice. It returns the number of collectors that failed.
 func diagnose(w io.Writer, s org.Snapshot, calls int, now time.Time) (failed int) {
 	all := s.Collectors()
 	for i := range all {
@@ -121,8 +121,8 @@ func diagnose(w io.Writer, s org.Snapshot, calls int, now time.Time) (failed int
 	return failed
 }
 
-// response returns the error of a collector without the call and the number of
-// the request.
+// response returns the error of a collector without the call and the request ID,
+// in which errors of one cause differ.
 func response(c org.Collector) string {
 	e, ok := errors.AsType[*httpx.Error](c.Err)
 	if !ok {
@@ -133,7 +133,8 @@ func response(c org.Collector) string {
 	return response.Error()
 }
 
-// summary returns what a person wants to know first of an organization.
+// summary returns the numbers of members, pending invitations and withdrawals, and
+// when the next invitation expires.
 func summary(s org.Snapshot, now time.Time) string {
 	var parts []string
 	if s.Members.Present {

@@ -18,9 +18,9 @@ import (
 const (
 	// maxScrapes is how many scrapes may run at once, most of them waiting.
 	maxScrapes = 500
-	// pageTimeout is how long a request for a page waits for those before it.
+	// pageTimeout is how long a request for a page waits while too many others run.
 	pageTimeout = 10 * time.Second
-	// docsURL is where the pages find documentation and runbooks.
+	// docsURL is where the pages link to for documentation and runbooks.
 	docsURL = "https://github.com/cloudorg-exporter/cloudorg_exporter/blob/main/docs/"
 )
 
@@ -51,7 +51,7 @@ func (s *server) routes(ctx context.Context) http.Handler {
 		mux.Handle(webui.PathReload, webui.ReloadDisabled())
 	}
 	if s.flags.pprof {
-		mux.Handle("GET /debug/pprof/", http.DefaultServeMux) // where the package has put its handlers
+		mux.Handle("GET /debug/pprof/", http.DefaultServeMux) // net/http/pprof registers its handlers there
 		links = append(links, webui.Link{Text: "Profiles", Href: "/debug/pprof/"})
 	}
 	pages := webui.StatusConfig{
@@ -85,8 +85,8 @@ func (s *server) scrape(ctx context.Context, h http.HandlerFunc) http.Handler {
 	})
 }
 
-// limited answers requests with h, each in one of slots. A request that gets no slot
-// within wait is refused.
+// limited returns h with a limit on how many requests it answers at once: the size
+// of slots. Further requests wait for a slot; after wait they are answered with 503.
 func limited(slots *semaphore.Weighted, wait time.Duration, what string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), wait)
@@ -101,8 +101,9 @@ func limited(slots *semaphore.Weighted, wait time.Duration, what string, h http.
 	})
 }
 
-// withoutOrigin refuses what a page in a browser asks for, even if it seems to be
-// a page of this server: with DNS rebinding, a page of another site does.
+// withoutOrigin rejects requests with an Origin header: those of web pages. It does
+// not compare the header with Host: with DNS rebinding, a page of another site has
+// the same origin as this server.
 func withoutOrigin(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Origin") != "" {

@@ -38,9 +38,9 @@ const (
 
 // serve runs the exporter until ctx ends.
 func serve(ctx context.Context, flags *flags, load loader, stderr io.Writer) error {
-	hangups := make(chan os.Signal, 1) // one reload is enough for all that wait
+	hangups := make(chan os.Signal, 1) // one reload answers all signals that wait for it
 	signal.Notify(hangups, syscall.SIGHUP)
-	signal.Ignore(syscall.SIGPIPE) // the reader of the log may end
+	signal.Ignore(syscall.SIGPIPE) // the reader of the log may go away
 	direct, _ := newLoggers(stderr, flags.logLevel, flags.logFormat)
 	queue := newQueuedLog(stderr, func(lines int64) {
 		level.Warn(direct).Log("msg", "log lines dropped: nobody has read the log", "lines", lines)
@@ -99,7 +99,7 @@ func (s *server) run(ctx context.Context, load loader, hangups <-chan os.Signal)
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer cancel()
-	var tick <-chan time.Time // of the demo, which is kept current without a scraper
+	var tick <-chan time.Time // of the demo, which is refreshed without a scraper
 	if s.flags.demo {
 		tick = time.Tick(demoInterval)
 	}
@@ -117,12 +117,13 @@ func (s *server) run(ctx context.Context, load loader, hangups <-chan os.Signal)
 			}
 		}
 	})
-	// A program that cannot listen calls no API.
+	// The first refreshes wait for the listener: a process that cannot listen calls
+	// no API.
 	return s.listen(ctx, sync.OnceFunc(func() { background.Go(func() { s.fleet.Prime(ctx) }) }))
 }
 
-// fleetReload reloads the fleet and logs warnings. A file that hangs delays it
-// for a while only.
+// fleetReload reloads the fleet and logs warnings. It fails after reloadTimeout
+// if a file hangs.
 func (s *server) fleetReload(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
@@ -135,8 +136,8 @@ func (s *server) fleetReload(ctx context.Context) error {
 	return nil
 }
 
-// reload applies the configuration again, and starts to read the organizations
-// that are new.
+// reload loads the configuration again, and starts the first refresh of new
+// organizations.
 func (s *server) reload(ctx context.Context) error {
 	if err := s.fleetReload(ctx); err != nil {
 		level.Error(s.logger).Log("msg", "reload failed", "err", err, "serving", "previous configuration")
@@ -153,8 +154,8 @@ func (s *server) listen(ctx context.Context, listening func()) error {
 	errorLog := newServerLog(s.logger)
 	main := webui.NewServer(s.routes(ctx), errorLog)
 	health := webui.NewServer(s.health(ctx), errorLog)
-	limitConnections(main, connectionLimit(), func() { errorLog.Print("too many connections: the one that waited longest is closed") })
-	limitConnections(health, min(maxHealthConnections, connectionLimit()/4+1), func() { errorLog.Print("too many connections to the health address") })
+	limitConnections(main, connectionLimit(), func() { errorLog.Print("too many connections: closing the one that has waited longest") })
+	limitConnections(health, min(maxHealthConnections, connectionLimit()/4+1), func() { errorLog.Print("too many connections to the health address: closing the one that has waited longest") })
 	main.BaseContext = func(net.Listener) context.Context {
 		listening()
 		return context.WithoutCancel(ctx)
@@ -172,7 +173,7 @@ func (s *server) listen(ctx context.Context, listening func()) error {
 		level.Info(s.logger).Log("msg", "stopping", "drain", drainTimeout)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		_ = s.scrapes.Acquire(ctx, maxScrapes) // all have ended; meanwhile the exporter answers that it is not ready
+		_ = s.scrapes.Acquire(ctx, maxScrapes) // until all have ended; meanwhile PathReady answers 503
 		drained <- main.Shutdown(ctx)
 	})
 	err := web.ListenAndServe(main, s.flags.web, s.slogger)

@@ -16,8 +16,8 @@ const (
 	maxSameLines = 100         // different lines that are remembered
 )
 
-// A serverLog logs what net/http's servers say about connections. Whoever can
-// connect can cause such a line, so equal ones are logged once a minute.
+// A serverLog logs the errors of net/http's servers. Any client can cause such a
+// line, so equal ones are logged once a minute.
 type serverLog struct {
 	logger log.Logger
 
@@ -38,7 +38,7 @@ func newServerLog(logger log.Logger) *stdlog.Logger {
 
 var hostPort = regexp.MustCompile(`\S*:[0-9]+`)
 
-// Write logs a line, unless it was logged lately.
+// Write logs a line, unless an equal one was logged within the last minute.
 func (l *serverLog) Write(p []byte) (int, error) {
 	text := strings.TrimSpace(string(p))
 	if strings.Contains(text, "TLS handshake error") && (strings.HasSuffix(text, ": EOF") || strings.HasSuffix(text, "connection reset by peer")) {
