@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/common/config"
@@ -67,8 +69,8 @@ func (h *HTTPClient) RoundTripper(userAgent string, newTransport func() *http.Tr
 	return config.NewUserAgentRoundTripper(userAgent, rt), s.err
 }
 
-// regularFiles checks the files of http_headers before they are read without a
-// limit.
+// regularFiles checks the files of http_headers before each call: the RoundTripper
+// that reads them neither limits their size nor rejects a pipe.
 type regularFiles struct {
 	http.RoundTripper
 	headers *config.Headers
@@ -92,11 +94,12 @@ func (r regularFiles) CloseIdleConnections() {
 	}
 }
 
-// checkFiles returns the error of a file that cannot be read.
+// checkFiles returns the error of the first file that cannot be read, by the names
+// of the headers.
 func checkFiles(headers *config.Headers) error {
-	for _, h := range headers.Headers {
-		for _, name := range h.Files {
-			if _, err := readSmallFile(name); err != nil {
+	for _, header := range slices.Sorted(maps.Keys(headers.Headers)) {
+		for _, file := range headers.Headers[header].Files {
+			if _, err := readSmallFile(file); err != nil {
 				return err
 			}
 		}

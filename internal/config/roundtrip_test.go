@@ -70,3 +70,22 @@ func TestFilesThatBecomePipes(t *testing.T) {
 		}
 	}
 }
+
+// Of several files that cannot be read, always the same one is named.
+func TestMissingHeaderFiles(t *testing.T) {
+	dir := t.TempDir()
+	text := "http_headers:\n"
+	for i := range 20 {
+		text += fmt.Sprintf("  X-%02d: {files: [%s]}\n", i, filepath.Join(dir, fmt.Sprintf("file%02d", i)))
+	}
+	var h HTTPClient
+	if err := yaml.UnmarshalStrict([]byte(text), &h); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		_, err := h.RoundTripper("", func() *http.Transport { return new(http.Transport) })
+		if err == nil || !strings.Contains(err.Error(), "file00") {
+			t.Errorf("want the file of the first header, have %v", err)
+		}
+	}
+}
