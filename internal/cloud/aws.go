@@ -47,7 +47,7 @@ type awsKeys struct {
 	MembersFrom        string `yaml:"members_from"`
 }
 
-// Where the members are read.
+// The values of members_from.
 const (
 	fromPaths   = "paths"   // one listing, in which each account names its parent
 	fromParents = "parents" // one listing per root and unit

@@ -43,8 +43,8 @@ func (r *awsReading) subject(ctx context.Context) *string {
 	return nil
 }
 
-// received returns the invitations of other organizations. The management
-// account's listing has those that its own organization has sent, too.
+// received returns the invitations from other organizations. The listing of the
+// management account also has those that its own organization has sent.
 func (r *awsReading) received(ctx context.Context) ([]org.Invitation, int, error) {
 	rows, unparsed, err := r.client.ReceivedHandshakes(ctx)
 	if err != nil {
@@ -56,14 +56,14 @@ func (r *awsReading) received(ctx context.Context) ([]org.Invitation, int, error
 	}
 	own, _, err := r.organization(ctx)
 	if err != nil && !errors.Is(err, awsapi.ErrNoOrganization) {
-		return nil, 0, fmt.Errorf("whose invitations these are: %w", err)
+		return nil, 0, fmt.Errorf("which invitations are from other organizations: %w", err)
 	}
 	return slices.DeleteFunc(invitations, func(i org.Invitation) bool {
 		return i.OrganizationID != "" && i.OrganizationID == own.ID
 	}), unparsed, nil
 }
 
-// sent returns a handshake of the organization.
+// sent returns a handshake of the organization, with the invited account.
 func (r *awsReading) sent(ctx context.Context, h awsapi.Handshake) org.Invitation {
 	i := awsInvitation(h)
 	i.MemberID = r.invited(ctx, h)
@@ -75,7 +75,7 @@ func awsInvitation(h awsapi.Handshake) org.Invitation {
 	i := org.Invitation{
 		ID: h.ID, Action: cmp.Or(h.Action, org.Unknown), Status: cmp.Or(h.State, org.Unknown), Created: h.Requested, Expires: h.Expires,
 	}
-	// Which of the two a new invitation has is documented in both ways.
+	// The documentation contradicts itself about which of the two a new invitation has.
 	i.Pending = i.Action == org.Invite && (h.State == "REQUESTED" || h.State == "OPEN")
 	for _, p := range h.Parties {
 		if p.Type == "ORGANIZATION" {

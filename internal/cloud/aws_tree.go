@@ -13,13 +13,13 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
-// maxUnitDepth is the level of units that can have no children.
+// maxUnitDepth is the level of the deepest units.
 const maxUnitDepth = 5
 
 // An awsTree is the root and the units below it.
 type awsTree struct {
 	groups   []org.Group
-	vanished bool // a unit was listed, and gone when its own units were read
+	vanished bool // a unit was listed, and did not exist any more when its own units were read
 }
 
 // readTree reads the root and, level by level, the units below it.
@@ -70,8 +70,9 @@ func (r *awsReading) unitsBelow(ctx context.Context, g org.Group) (awsBranch, in
 	return awsBranch{g, below}, unparsed, r.checkGone(g, err)
 }
 
-// checkGone returns errVanished, and warns, if err is that a unit is gone. The
-// root cannot be.
+// checkGone returns errVanished, and logs a warning, if err says that the unit g
+// does not exist any more. It returns any other error, and one about the root, as
+// it is.
 func (r *awsReading) checkGone(g org.Group, err error) error {
 	if !errors.Is(err, awsapi.ErrNotFound) || g.ParentID == "" {
 		return err
@@ -80,7 +81,8 @@ func (r *awsReading) checkGone(g org.Group, err error) error {
 	return errVanished
 }
 
-// policyTypes returns the types that are on, and the one that is known to exist.
+// policyTypes returns the listed types, and service control policies as not enabled
+// if they are not listed.
 func policyTypes(rows []awsapi.PolicyType) []org.PolicyType {
 	const known = "SERVICE_CONTROL_POLICY"
 	all := mapped(rows, func(t awsapi.PolicyType) org.PolicyType {

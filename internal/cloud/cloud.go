@@ -78,8 +78,8 @@ type Observer interface {
 	Reloaded(err error)
 }
 
-// newCache returns the Cache of the organization o, whose readings are bounded
-// by budget. It calls no API.
+// newCache returns the Cache of the organization o, whose refreshes take their
+// memory from budget. It calls no API.
 func newCache(o config.Organization, deps Deps, budget *httpx.Budget) (*org.Cache, error) {
 	base, all := o.Base(), All()
 	cloud := all[slices.IndexFunc(all, func(c Cloud) bool { return c.Name == base.Cloud })]
@@ -108,7 +108,7 @@ func newCache(o config.Organization, deps Deps, budget *httpx.Budget) (*org.Cach
 	return org.NewCache(&bounded{source, transport, budget.NewAccount(), cfg.MaxItems}, cfg), nil
 }
 
-// organizationTransport returns what carries the calls of an organization.
+// organizationTransport returns the Transport of the calls of an organization.
 func organizationTransport(base *config.Common, fields capture.Fields, deps Deps) (*httpx.Transport, error) {
 	next := deps.Transport
 	if next == nil {
@@ -135,7 +135,7 @@ func organizationTransport(base *config.Common, fields capture.Fields, deps Deps
 	}), nil
 }
 
-// newTransport returns an http.Transport that bounds what it reads.
+// newTransport returns an http.Transport that limits the headers of a response.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		DialContext:            new(net.Dialer).DialContext,
@@ -148,7 +148,7 @@ func newTransport() *http.Transport {
 	}
 }
 
-// bounded is a source whose readings have bounds.
+// bounded is a Source that limits the memory and the size of its listings.
 type bounded struct {
 	Source
 	transport *httpx.Transport

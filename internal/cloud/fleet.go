@@ -18,8 +18,8 @@ import (
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
-// refreshesAtOnce is how many organizations are refreshed at once by Start and
-// Prime, but for those that take longer than slotTime.
+// Start and Prime refresh refreshesAtOnce organizations at once. A refresh that
+// takes longer than slotTime is not counted any more.
 const (
 	refreshesAtOnce = 4
 	slotTime        = time.Second
@@ -33,8 +33,8 @@ type Fleet struct {
 
 	budget *httpx.Budget // what the organizations hold together
 
-	reloading *semaphore.Weighted // 1 during a Reload
-	loading   sync.Mutex          // while files are read
+	reloading *semaphore.Weighted // 1, held by a Reload
+	loading   sync.Mutex          // held while files are read
 	current   atomic.Pointer[state]
 	latest    atomic.Pointer[attempt]
 	started   atomic.Bool // every organization of the start has been refreshed
@@ -68,13 +68,13 @@ func NewFleet(load func() (*config.Config, error), deps Deps) *Fleet {
 
 // Reload loads the configuration and serves its organizations from now on. An
 // organization whose configuration is the same keeps its cache. One that
-// changed keeps its counters, and its data too if it still is the same
-// organization. A new one starts with what is stored of it, until ctx ends. An
-// error changes nothing. Files that hang fail the reload when ctx ends, and the
-// next ones until they no longer do.
+// changed keeps its counters, and its data too if its identity is the same. A new
+// one starts with the data that is stored of it. An error changes nothing. If a
+// file hangs, Reload fails when ctx ends, and every further Reload fails at once
+// while it hangs.
 func (f *Fleet) Reload(ctx context.Context) error {
 	if err := f.reloading.Acquire(ctx, 1); err != nil {
-		return fmt.Errorf("waiting for the reload before: %w", err)
+		return fmt.Errorf("waiting for the previous reload: %w", err)
 	}
 	defer f.reloading.Release(1)
 	cfg, err := f.loadUntil(ctx)
@@ -89,7 +89,7 @@ func (f *Fleet) Reload(ctx context.Context) error {
 // loadUntil loads the configuration, or fails when ctx ends.
 func (f *Fleet) loadUntil(ctx context.Context) (*config.Config, error) {
 	if !f.loading.TryLock() {
-		return nil, errors.New("a file of the configuration that was read before still hangs")
+		return nil, errors.New("an earlier read of a configuration file still hangs")
 	}
 	var cfg *config.Config
 	var err error
@@ -215,9 +215,9 @@ func (f *Fleet) Prime(ctx context.Context) {
 	_ = f.Ready() // remembered before a reload adds an organization
 }
 
-// inSlot waits for a slot, or for the end of ctx, and then runs work. After a
-// second the slot is free for another: organizations that hang do not delay the
-// others.
+// inSlot waits for a slot and then runs work in a goroutine of running. If ctx ends
+// first it does not run it. The slot is free again after slotTime at the latest, so
+// that organizations that hang do not delay the others.
 func (f *Fleet) inSlot(ctx context.Context, running *sync.WaitGroup, work func()) {
 	if f.slots.Acquire(ctx, 1) != nil {
 		return
@@ -250,7 +250,7 @@ func (f *Fleet) Start(ctx context.Context, names []string) {
 	}
 }
 
-// Close ends everything that runs.
+// Close ends all refreshes.
 func (f *Fleet) Close() {
 	var wg sync.WaitGroup
 	for _, c := range f.Caches() {

@@ -49,7 +49,7 @@ const (
 // receivedInvitations is a collector that only version 2 has.
 const receivedInvitations = "received_invitations"
 
-// Where the members are read.
+// The values of members_from.
 const (
 	fromGroups = "groups" // one call per group
 	fromTree   = "tree"   // the call that also reads the groups
@@ -94,7 +94,7 @@ func (k *ncpKeys) Validate(dir string) []error {
 	return errs
 }
 
-// Identity tells the versions of the API apart: they have other statuses.
+// Identity includes the version of the API: the versions report different statuses.
 func (k *ncpKeys) Identity() string {
 	if k.APIVersion == ncpVersion2 {
 		return k.Common.Identity() + " " + ncpVersion2
@@ -118,8 +118,8 @@ func openNCP(o config.Organization, transport *httpx.Transport, logger log.Logge
 	}
 	client := ncpapi.Config{BaseURL: keys.BaseURL, Keys: credential.Keys, Transport: transport}
 	if keys.APIVersion == ncpVersion2 {
-		// As many as can be read in 95 % of a refresh: a list without an end fails as
-		// such, and not by timeout.
+		// As many pages as fit into 95 % of refresh_timeout: the error of an endless list
+		// says that it is endless, and is not a timeout.
 		client.MaxPages = int(max(1, min(10_000, 0.95*keys.RateLimit*keys.RefreshTimeout.Seconds())))
 		return &ncpV2{Credential: credential, client: ncpapi.NewV2(client), keys: keys, logger: logger}, nil
 	}

@@ -66,9 +66,9 @@ func treeMembers(rows []ncpapi.TreeRow) []org.Member {
 	return m.members
 }
 
-// rootOf returns the number of the root group. The master's row has it. Without
-// that row, it is the parent that is not itself a group of rows: the accounts of
-// the root group must not be lost.
+// rootOf returns the number of the root group, or none if it is not known. The
+// master's row has it. Without that row it is the parent group that has no row of
+// its own.
 func rootOf(rows []ncpapi.TreeRow) (root ncpapi.Number) {
 	groups := map[ncpapi.Number]bool{}
 	for _, row := range rows {

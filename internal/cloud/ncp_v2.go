@@ -24,7 +24,7 @@ type ncpV2 struct {
 	client  *ncpapi.ClientV2
 	keys    *ncpKeys
 	logger  log.Logger
-	several atomic.Bool // it has been said that there are several organizations
+	warned  atomic.Bool // about more than one organization
 }
 
 // Known returns what version 2 is known to report. An account that is invited is
@@ -53,11 +53,11 @@ func (n *ncpV2) Read(ctx context.Context) org.Listings {
 		return o, unparsed, err
 	})
 	read(ctx, r, &r.Info, organization, ncpInfoV2)
-	readList(ctx, r, &r.Groups, in(organization, n.groups), ncpGroup)
-	readList(ctx, r, &r.Members, in(organization, n.client.Accounts), ncpMember)
-	readList(ctx, r, &r.Invitations, in(organization, n.client.Invitations), n.invitation)
-	readList(ctx, r, &r.Withdrawals, in(organization, n.client.LeaveRequests), ncpLeaveRequest)
-	readList(ctx, r, &r.Policies, in(organization, n.client.QuotaPolicies), ncpQuotaPolicy)
+	readList(ctx, r, &r.Groups, ofOrganization(organization, n.groups), ncpGroup)
+	readList(ctx, r, &r.Members, ofOrganization(organization, n.client.Accounts), ncpMember)
+	readList(ctx, r, &r.Invitations, ofOrganization(organization, n.client.Invitations), n.invitation)
+	readList(ctx, r, &r.Withdrawals, ofOrganization(organization, n.client.LeaveRequests), ncpLeaveRequest)
+	readList(ctx, r, &r.Policies, ofOrganization(organization, n.client.QuotaPolicies), ncpQuotaPolicy)
 	readList(ctx, r, &r.Received, n.client.ReceivedInvitations, n.received)
 	l := r.wait()
 	countApplied(&l)
@@ -71,7 +71,7 @@ func (n *ncpV2) organization(ctx context.Context) (o ncpapi.OrganizationV2, unpa
 	if err != nil || len(rows) == 0 {
 		return o, unparsed, err
 	}
-	if len(rows) > 1 && !n.several.Swap(true) {
+	if len(rows) > 1 && !n.warned.Swap(true) {
 		level.Warn(n.logger).Log("msg", "account has more than one organization", "organizations", len(rows),
 			"serving", "the first", "organization_id", ncpID(rows[0].Number))
 	}
@@ -79,7 +79,7 @@ func (n *ncpV2) organization(ctx context.Context) (o ncpapi.OrganizationV2, unpa
 		return o, 0, &org.Error{
 			Reason: org.Decode,
 			Advice: reportAdvice,
-			Err:    errors.New("get /open-api/v2/organizations: an organization without a number that can be read"),
+			Err:    errors.New("get /open-api/v2/organizations: an organization without a valid number"),
 		}
 	}
 	return rows[0], unparsed, nil
@@ -92,8 +92,9 @@ func ncpInfoV2(o ncpapi.OrganizationV2) []org.Info {
 	return []org.Info{{ID: ncpID(o.Number), MasterID: ncpID(o.MasterNo)}}
 }
 
-// in returns a call for a list of the organization, which is empty without one.
-func in[A any](organization call[ncpapi.OrganizationV2], get func(context.Context, int64) (ncpapi.List[A], int, error)) call[ncpapi.List[A]] {
+// ofOrganization returns a call for a list of the organization. The list is empty
+// if there is no organization.
+func ofOrganization[A any](organization call[ncpapi.OrganizationV2], get func(context.Context, int64) (ncpapi.List[A], int, error)) call[ncpapi.List[A]] {
 	return func(ctx context.Context) (ncpapi.List[A], int, error) {
 		o, _, err := organization(ctx)
 		if err != nil || !o.Number.Valid {
@@ -101,14 +102,15 @@ func in[A any](organization call[ncpapi.OrganizationV2], get func(context.Contex
 		}
 		list, unparsed, err := get(ctx, o.Number.Value)
 		if err != nil {
-			err = explainIn(o, err)
+			err = explainNCPV2(o, err)
 		}
 		return list, unparsed, err
 	}
 }
 
-// explainIn adds to explainNCP what the organization proves.
-func explainIn(o ncpapi.OrganizationV2, err error) *org.Error {
+// explainNCPV2 adds to explainNCP what is known of the organization: whether the
+// key's account is its master.
+func explainNCPV2(o ncpapi.OrganizationV2, err error) *org.Error {
 	e := explainNCP(err)
 	var answer *httpx.Error
 	switch {
@@ -130,8 +132,8 @@ func readList[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get 
 	})
 }
 
-// groups counts the policies of the groups as one field that could not be parsed
-// if no group has it, under any name that is expected.
+// groups reads the groups. If no group has a field for its policy, under any of the
+// expected names, that counts as one field that could not be parsed.
 func (n *ncpV2) groups(ctx context.Context, organization int64) (ncpapi.List[ncpapi.AccountGroup], int, error) {
 	list, unparsed, err := n.client.AccountGroups(ctx, organization)
 	if len(list.Rows) > 0 && !slices.ContainsFunc(list.Rows, func(g ncpapi.AccountGroup) bool { return g.HasPolicy }) {

@@ -18,8 +18,7 @@ import (
 // is a method of a client, or makes several of its calls.
 type call[A any] func(context.Context) (answer A, unparsed int, err error)
 
-// A refresh is the listings of an organization while they are read, all at
-// once.
+// A refresh is the listings of an organization while they are read concurrently.
 type refresh struct {
 	org.Listings
 	explain     func(error) *org.Error // turns a client's error into the domain's
@@ -38,7 +37,7 @@ func (r *refresh) wait() org.Listings {
 }
 
 // read starts to read a listing of r, if it is configured. The function items
-// makes its items of the answer. A panic fails the listing, not the process.
+// returns the items that an answer has. A panic fails the listing, not the process.
 func read[A, T any](ctx context.Context, r *refresh, l *org.Listing[T], get call[A], items func(A) []T) {
 	if !l.Configured {
 		return
@@ -78,15 +77,15 @@ func mapped[A, T any](rows []A, item func(A) T) []T {
 	return items
 }
 
-// asRead returns items as they were read.
+// asRead returns items unchanged, for read of a call whose answer is the items.
 func asRead[T any](items []T) []T { return items }
 
 // errUnread is the error of a shared call that panicked.
 var errUnread = errors.New("not read")
 
-// shared returns a call for several listings of a refresh, which makes get the
-// first time, and returns what that returned every time. Unlike sync.OnceValues
-// it waits on a channel, so that time passes in a bubble of synctest.
+// shared returns a call for several listings of a refresh. Its first use calls get,
+// and all uses return the result of that. Unlike sync.OnceValues it waits on a
+// channel, so that time passes in a bubble of synctest.
 func shared[A any](get call[A]) call[A] {
 	first, done := make(chan struct{}, 1), make(chan struct{})
 	var answer A
@@ -103,7 +102,7 @@ func shared[A any](get call[A]) call[A] {
 	}
 }
 
-// errVanished is the error of an item that was listed, and is gone now.
+// errVanished is the error of an item that was listed and no longer exists.
 var errVanished = errors.New("vanished")
 
 // forEach makes a call for each item, several at once, and returns the answers

@@ -14,10 +14,10 @@ const (
 	maxText     = 8 << 20 // bytes of the text of an organization that becomes labels
 )
 
-// checkSizes rejects listings that no organization has: with too many rows or
-// statuses that each are a series, or with which the labels of the organization
-// have more text than maxText. Such an answer is wrong, and would make every
-// later scrape expensive. At most maxItems invitations and withdrawals become
+// checkSizes rejects implausibly large listings: those with too many rows or
+// statuses that each are a series, and those with which the labels of the
+// organization have more text than maxText. Such an answer is wrong, and would make
+// every later scrape expensive. At most maxItems invitations and withdrawals become
 // series.
 func checkSizes(l *org.Listings, maxItems int) {
 	left := maxText

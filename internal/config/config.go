@@ -76,7 +76,7 @@ func joined(where string, errs []error) error {
 	return errors.Join(located(where, errs)...)
 }
 
-// located returns errs, each with where it is.
+// located prefixes each of errs with where it is.
 func located(where string, errs []error) []error {
 	for i, err := range errs {
 		errs[i] = fmt.Errorf("%s: %w", where, err)

@@ -23,7 +23,7 @@ type Credential struct {
 	sources [3]source // of the access key, the secret key and the session token
 	logger  log.Logger
 
-	// Of the goroutine that looks at the files.
+	// Used by the running check only.
 	seen   [3]fs.FileInfo // of the files, before they were read
 	readAt time.Time
 	broken bool // the files cannot be read now
@@ -90,8 +90,8 @@ func (c *Credential) current() (keys [3]string, revision uint64) {
 	return c.keys, c.revision
 }
 
-// checkFiles starts a check of the files, unless one runs, and waits for it for
-// a while.
+// checkFiles starts a check of the files, unless one runs, and waits for it, but
+// no longer than fileWait.
 func (c *Credential) checkFiles() {
 	c.mu.Lock()
 	if c.checking == nil {
@@ -136,8 +136,8 @@ func (c *Credential) changed() bool {
 	return false
 }
 
-// readAgain reads the keys and logs what is new. A log can block: callers wait
-// for a while only.
+// readAgain reads the keys and logs what has changed. A log that blocks holds up
+// the check, and no caller.
 func (c *Credential) readAgain() {
 	wasBroken, before := c.broken, c.revision
 	err := c.read()

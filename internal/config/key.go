@@ -128,7 +128,7 @@ func readKey(file string) (string, error) {
 	return key, nil
 }
 
-// withoutMark returns a text without a byte order mark.
+// withoutMark returns a text without its byte order mark, if it has one.
 func withoutMark(b []byte) string { return string(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))) }
 
 const (

@@ -7,8 +7,7 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// suggest returns the one of names that word is most probably meant to be, or
-// "".
+// suggest returns the one of names that is closest to word, or "" if none is close.
 func suggest(word string, names []string) string {
 	best, least := "", 3 // more edits are another word
 	for _, name := range names {

@@ -61,5 +61,5 @@ func (i *Integer) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
-// integer is a type that no value fits. Its name is in the error.
+// integer is a type that no number can be decoded into. The error has its name.
 type integer struct{}
