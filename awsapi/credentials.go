@@ -50,7 +50,7 @@ type Credentials struct {
 	keys atomic.Pointer[aws.Credentials]
 	turn chan struct{} // one renewal at a time; a channel, so that waiting ends with the caller's context
 
-	// Of the renewal whose turn it is:
+	// Guarded by turn:
 	provider aws.CredentialsProvider // nil: to be made
 	failed   error                   // the latest renewal's; nil if it was successful
 	failedAt time.Time
@@ -63,9 +63,10 @@ func NewCredentials(cfg CredentialsConfig) *Credentials {
 	return c
 }
 
-// get returns keys that are valid, and others than the refused ones if there
-// are. They are renewed if it is time to. While a renewal fails the old keys are
-// used until they expire. Callers that waited for a renewal share its result.
+// get returns valid keys. It renews them shortly before they expire, and if they
+// are the refused ones, which an answer has said are expired. While renewals fail it
+// returns the old keys until they expire. Callers that waited for a renewal share
+// its result.
 func (c *Credentials) get(ctx context.Context, refused aws.Credentials) (aws.Credentials, error) {
 	if c.cfg.Static != nil && c.cfg.RoleARN == "" {
 		keys, err := c.static(ctx)
@@ -104,7 +105,7 @@ func (c *Credentials) get(ctx context.Context, refused aws.Credentials) (aws.Cre
 	return fresh, nil
 }
 
-// retrieve gets new keys.
+// retrieve returns new keys from the provider.
 func (c *Credentials) retrieve(ctx context.Context) (aws.Credentials, error) {
 	if c.provider == nil {
 		var err error
@@ -118,7 +119,7 @@ func (c *Credentials) retrieve(ctx context.Context) (aws.Credentials, error) {
 	return c.provider.Retrieve(ctx)
 }
 
-// newProvider finds where the keys come from. It may read files.
+// newProvider returns the provider that the configuration asks for. It may read files.
 func (c *Credentials) newProvider(ctx context.Context) (aws.CredentialsProvider, error) {
 	var base aws.Config
 	if c.cfg.Static != nil {

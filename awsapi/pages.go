@@ -12,10 +12,10 @@ import (
 
 const (
 	pageSize = 20      // the API's largest
-	maxPages = 100_000 // most may be without rows
+	maxPages = 100_000 // of one list; the API may return many without rows
 )
 
-// pages reads all pages of an operation. name is that of the list in the answers.
+// pages reads all pages of an operation. The list is named name in the answers.
 // A page that cannot be read fails the listing: partial listings are never
 // returned. How long a token is valid is not documented: if one is refused, all
 // pages are read once more.
@@ -59,7 +59,7 @@ type page[T any] struct {
 	next string // token of the next page; empty on the last
 }
 
-// readPage reads an answer whose list has a name.
+// readPage reads an answer whose list is named name.
 func readPage[T any](r *httpx.Reader, name string) (p page[T]) {
 	p.rows = httpx.Envelope[T](r, name, false, func(field string) {
 		if field == "NextToken" {

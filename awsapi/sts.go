@@ -14,6 +14,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -37,14 +38,15 @@ func (c *Credentials) carry(stack *middleware.Stack) error {
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (out middleware.DeserializeOutput, metadata middleware.Metadata, err error) {
 		request, ok := in.Request.(*smithyhttp.Request)
-		if service := awsmiddleware.GetServiceID(ctx); !ok || service == imds.ServiceID {
+		service, operation := awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)
+		if !ok || service == imds.ServiceID {
 			return next.HandleDeserialize(ctx, in)
 		}
-		operation := "sts:" + awsmiddleware.GetOperationName(ctx)
-		if service := awsmiddleware.GetServiceID(ctx); service != "STS" {
-			operation = "sso:" + awsmiddleware.GetOperationName(ctx)
+		prefix := "sso:"
+		if service == sts.ServiceID {
+			prefix = "sts:"
 		}
-		response, err := c.roundTrip(httpx.WithOperation(ctx, operation), request) //nolint:bodyclose // it is in memory
+		response, err := c.roundTrip(httpx.WithOperation(ctx, prefix+operation), request) //nolint:bodyclose // it is in memory
 		if err != nil {
 			return out, metadata, &smithyhttp.RequestSendError{Err: err}
 		}

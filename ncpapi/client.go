@@ -46,7 +46,7 @@ func New(cfg Config) *Client {
 	return &Client{newHTTP(cfg, pathOrganization, pathGroupTree, pathGroupAccounts, pathInvitations, pathWithdrawals, pathPolicies)}
 }
 
-// newHTTP returns a client of the gateway, by which both versions are called.
+// newHTTP returns a client of the API gateway, which both versions are behind.
 func newHTTP(cfg Config, paths ...string) *httpx.Client {
 	return httpx.New(httpx.API{
 		Name:       "ncp",

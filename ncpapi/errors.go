@@ -57,8 +57,8 @@ func service(code string) (meaning, bool) {
 	return meaning{}, false
 }
 
-// standard returns the meaning of a code in the body that the gateway and
-// version 2 of the service have in common: the gateway's are numbers.
+// standard returns the meaning of a code in the error body that the gateway and
+// version 2 of the service share. The gateway's codes are numbers.
 func standard(code string) (meaning, bool) {
 	if strings.Trim(code, "0123456789") == "" {
 		return gateway(code)
@@ -96,7 +96,7 @@ func explain(status int, header http.Header, body []byte) httpx.Error {
 	if m.err == nil {
 		message = cmp.Or(message, strings.ToLower(http.StatusText(status)))
 	} else {
-		message = "" // that of the error says more
+		message = "" // the text of m.err says more
 	}
 	return httpx.Error{
 		Kind:      m.kind,

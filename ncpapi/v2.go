@@ -95,9 +95,8 @@ func (c *ClientV2) QuotaPolicies(ctx context.Context, organization int64) (List[
 // A List is the rows of all pages of a listing, each once.
 type List[T any] = httpx.List[T]
 
-// pages reads all pages of a list, whose path may have the number of an
-// organization. name is that of the list in the answers; if anyName, it may have
-// another one.
+// pages reads all pages of a list. template may have the number of an organization.
+// The list is named name in the answers, or anything if anyName is true.
 func pages[T any, K comparable](
 	ctx context.Context, c *ClientV2, template string, organization int64, name string, anyName bool, key func(*T) K,
 ) (List[T], int, error) {
@@ -119,7 +118,7 @@ func pages[T any, K comparable](
 	return rows, unparsed, err
 }
 
-// page reads an answer whose list has a name.
+// page reads an answer, as pages does.
 func page[T any](r *httpx.Reader, name string, anyName bool) httpx.Page[T] {
 	var answer struct {
 		Total Number `json:"totalElements"`

@@ -26,7 +26,8 @@ type AccountGroup struct {
 	HasPolicy  bool // the row has a field for the policy, which may be null
 }
 
-// ReadRow reads a group: the fields of the policy may have several names.
+// ReadRow reads a group. The fields of its policy are read under each of the
+// expected names.
 func (g *AccountGroup) ReadRow(r *httpx.Reader) {
 	others := r.Fields(g)
 	r.Object(func(name string) {
@@ -68,7 +69,7 @@ type InvitationV2 struct {
 	Organization Number    `json:"organizationNo"`  // the organization that invites
 	Created      time.Time `json:"createdDateTime"` // when it was sent
 
-	// The status is expected, its name is not documented.
+	// The status is expected; the name of its field is not documented. See Status.
 	MemberStatus     string `json:"memberStatus"`
 	InvitationStatus string `json:"invitationStatus"`
 	OwnStatus        string `json:"status"`

@@ -95,20 +95,20 @@ func (c *Client) Organizations(ctx context.Context) ([]Organization, int, error)
 // ReceivedInvitations returns the invitations that the key's account has
 // received, in any state. Source: ListAccountInvitations.
 func (c *Client) ReceivedInvitations(ctx context.Context) ([]ReceivedInvitation, int, error) {
-	return whole(ctx, c, pathReceived, "account_invitations", func(i *ReceivedInvitation) string { return i.ID })
+	return onePage(ctx, c, pathReceived, "account_invitations", func(i *ReceivedInvitation) string { return i.ID })
 }
 
 // Versions returns the versions of the API. The call needs no key and sends none.
 // Source: common/api-version.
 func (c *Client) Versions(ctx context.Context) ([]Version, int, error) {
-	return whole(ctx, c, pathVersions, "versions", func(v *Version) string { return v.ID })
+	return onePage(ctx, c, pathVersions, "versions", func(v *Version) string { return v.ID })
 }
 
 // maxPages limits a list that does not end.
 const maxPages = 1000
 
-// pages reads all pages of path. name is that of the list in the answers. Nothing
-// in the URL needs escaping: how an escaped one is signed is not documented.
+// pages reads all pages of path. The list is named name in the answers. Nothing in
+// the URL may need escaping: how an escaped one is signed is not documented.
 func pages[T any](ctx context.Context, c *Client, path, name string, key func(*T) string) ([]T, int, error) {
 	query := url.Values{"size": {strconv.Itoa(c.cfg.PageSize)}}
 	if c.cfg.OrganizationID != "" {
@@ -129,8 +129,9 @@ func pages[T any](ctx context.Context, c *Client, path, name string, key func(*T
 	return list.Rows, unparsed, err
 }
 
-// whole calls path, which has one page. name is that of the list in the answer.
-func whole[T any](ctx context.Context, c *Client, path, name string, key func(*T) string) ([]T, int, error) {
+// onePage reads the list of path, which has one page. The list is named name in the
+// answer.
+func onePage[T any](ctx context.Context, c *Client, path, name string, key func(*T) string) ([]T, int, error) {
 	rows, unparsed, err := httpx.Get(ctx, c.Client, httpx.Request{Operation: path},
 		func(r *httpx.Reader) []T { return page[T](r, name).Rows })
 	distinct := httpx.Distinct[T, string]{Key: key}
@@ -138,7 +139,7 @@ func whole[T any](ctx context.Context, c *Client, path, name string, key func(*T
 	return distinct.Rows, unparsed, err
 }
 
-// page reads an answer whose list has a name.
+// page reads an answer whose list is named name.
 func page[T any](r *httpx.Reader, name string) httpx.Page[T] {
 	var answer struct {
 		Size  httpx.Number `json:"size"`

@@ -100,12 +100,13 @@ func Get[T any](ctx context.Context, c *Client, r Request, read func(*Reader) T)
 	return out, unparsed, nil
 }
 
-// failed adds the call to its error.
+// failed returns err with the name of the call before it.
 func (r Request) failed(err error) error {
 	return fmt.Errorf("%s %s: %w", strings.ToLower(cmp.Or(r.Method, http.MethodGet)), r.Operation, err)
 }
 
-// Undecodable returns the error of a call whose answers do not make a list.
+// Undecodable returns the error of a list whose answers contradict each other, or do
+// not end.
 func (c *Client) Undecodable(r Request, format string, args ...any) error {
 	return r.failed(&Error{API: c.api.Name, Kind: Decode, Err: fmt.Errorf(format, args...)})
 }
@@ -149,7 +150,7 @@ func attempt[T any](ctx context.Context, c *Client, r Request, read func(*Reader
 	return out, reader.unparsed, nil
 }
 
-// send returns an answer of 2xx, or an *Error.
+// send returns an answer with a status of 2xx, or an *Error.
 func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	if !slices.Contains(c.api.Operations, r.Operation) {
 		return nil, &Error{API: c.api.Name, Kind: Other, Message: "not a read-only operation"}

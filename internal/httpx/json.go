@@ -38,8 +38,9 @@ type shapeError string
 
 func (e shapeError) Error() string { return string(e) }
 
-// DecodeBody reads a whole body of an API with read, as Get does. It returns the
-// number of fields that could not be parsed.
+// DecodeBody reads a whole body of an API with read, as Get does, and without a
+// call: for tests of what the clients read. It returns the number of fields that
+// could not be parsed.
 func DecodeBody[T any](body io.Reader, api API, read func(*Reader) T) (T, int, error) {
 	r := newReader(body, &api, maxRows)
 	out := read(r)
@@ -62,11 +63,11 @@ func newReader(body io.Reader, api *API, maxRows int) *Reader {
 }
 
 func newDecoder(body io.Reader) *jsontext.Decoder {
-	// A duplicate name, or bytes that are not UTF-8, spoil their field and not the listing.
+	// A duplicate name, or bytes that are not UTF-8, make a field wrong and must not fail the listing.
 	return jsontext.NewDecoder(body, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
-// boundedValues ends a body with a value that is too long to be buffered.
+// boundedValues is a body that fails at a value that is too long to be buffered.
 type boundedValues struct {
 	body     io.Reader
 	read     int64
@@ -96,7 +97,7 @@ func (b *boundedValues) Read(p []byte) (int, error) {
 func (r *Reader) Decode(v any) {
 	switch v := v.(type) {
 	case *string:
-		*v = r.kept(r.text())
+		*v = r.intern(r.text())
 	case *bool:
 		kind := r.value().Kind()
 		*v = kind == 't'
@@ -169,9 +170,9 @@ func (r *Reader) text() []byte {
 	return r.unquoted
 }
 
-// kept returns a text that is kept. Short ones recur in every row, and are kept
-// once.
-func (r *Reader) kept(text []byte) string {
+// intern returns text as a string, and counts its memory. Short texts recur in many
+// rows: equal ones are one string.
+func (r *Reader) intern(text []byte) string {
 	const short, many = 32, 256
 	if s, ok := r.texts[string(text)]; ok {
 		return s
@@ -184,7 +185,7 @@ func (r *Reader) kept(text []byte) string {
 	return s
 }
 
-// time reads a time by the API's Time. A text that is empty is no time.
+// time reads a time by the API's Time. An empty text is the zero time.
 func (r *Reader) time() time.Time {
 	text := strings.TrimSpace(string(r.text()))
 	if text == "" {
@@ -198,8 +199,9 @@ func (r *Reader) time() time.Time {
 	return t
 }
 
-// Token reads what continues a list, a string of any length. Null is empty. Any
-// other value is an error: as an empty one, it would end the list too early.
+// Token reads the token of a list's next page, a string of any length. Null is
+// empty. Any other value is an error: read as empty, it would end the list too
+// early.
 func (r *Reader) Token() string {
 	if r.null() || !r.expect('"', "a page token") {
 		return ""
@@ -234,13 +236,13 @@ func (r *Reader) Object(field func(name string)) bool {
 	}
 	top := r.dec.StackDepth() == 1
 	for r.err == nil && r.dec.PeekKind() != '}' {
-		name := r.kept(r.text())
+		name := r.intern(r.text())
 		at := r.dec.InputOffset()
 		field(name)
 		switch {
 		case r.err != nil || r.dec.InputOffset() != at:
 		case top:
-			r.keep(name)
+			r.undocumented(name)
 		default:
 			r.skip()
 		}
@@ -249,9 +251,9 @@ func (r *Reader) Object(field func(name string)) bool {
 	return true
 }
 
-// keep consumes a field of the answer's object that is not documented: it may
-// say that the answer is an error. Only what an error can have is kept.
-func (r *Reader) keep(name string) {
+// undocumented consumes a field of the answer's object that is not documented, and
+// keeps what an error can have: the answer may be one.
+func (r *Reader) undocumented(name string) {
 	const fields = 32
 	refuses := slices.Contains(r.api.ErrorFields, name)
 	if kind := r.Next(); !refuses && (kind == '{' || kind == '[') {
@@ -307,8 +309,8 @@ func (r *Reader) settle() {
 	}
 }
 
-// open consumes the start of an array or object. There is none if the value is
-// null.
+// open consumes the start of an array or object, and reports whether there is one:
+// null is none.
 func (r *Reader) open(kind jsontext.Kind, name string) bool {
 	if r.null() || !r.expect(kind, name) {
 		return false
@@ -332,7 +334,7 @@ func (r *Reader) expect(kind jsontext.Kind, name string) bool {
 	case kind:
 		return true
 	case 0:
-		r.token() // for its error
+		r.token() // fails with the error of the decoder
 	default:
 		if have == '{' && r.dec.StackDepth() == 0 {
 			r.Object(func(string) {}) // it may be an error

@@ -27,7 +27,7 @@ type List[T any] struct {
 	Complete bool
 }
 
-// Pages is how a list with page numbers is read.
+// Pages says how a list with page numbers is read.
 type Pages[T any, K comparable] struct {
 	Operation string
 	URL       func(page int) string // from 0
@@ -35,7 +35,7 @@ type Pages[T any, K comparable] struct {
 	Key       func(*T) K // as in Distinct
 	Size      int        // rows that are requested per page
 	Max       int        // pages of a list, more of which are an error
-	Advice    string     // what may help against that error
+	Advice    string     // what an operator can do about that error
 }
 
 // A listReading is a List that is being read.
@@ -44,7 +44,7 @@ type listReading[T any, K comparable] struct {
 	total   int64
 	changed bool // total was not the same on all pages
 	pages   int  // read so far
-	filled  int  // pages of the first reading that have rows
+	filled  int  // pages of the first reading, up to the last that had rows
 }
 
 // List reads all pages. A page that cannot be read fails the list: partial lists

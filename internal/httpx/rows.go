@@ -13,9 +13,9 @@ func Rows[T any](r *Reader) []T {
 	return slices.Concat(RowBlocks(r, func(*T) bool { return true })...)
 }
 
-// RowBlocks reads those rows of a list of objects for which want is true. They
-// are in blocks: one slice would be copied each time that it grows, and there
-// may be 100,000.
+// RowBlocks reads those rows of a list of objects for which want is true. It
+// returns them in blocks: there may be 100,000, and one slice would be copied each
+// time that it grows.
 func RowBlocks[T any](r *Reader, want func(*T) bool) [][]T {
 	const block = 1024
 	var full [][]T
@@ -44,9 +44,9 @@ func RowBlocks[T any](r *Reader, want func(*T) bool) [][]T {
 	return append(full, last)
 }
 
-// Envelope reads an object whose list of rows is named key. If there is none,
-// and anyName, the only array of the object is the list. other decodes the other
-// fields that it has.
+// Envelope reads an object whose list of rows is named key. If it has no such field
+// and anyName is true, its only array is the list. other is called for the object's
+// other fields, as Object calls its function.
 func Envelope[T any](r *Reader, key string, anyName bool, other func(name string)) (rows []T) {
 	listed := false
 	var arrays []jsontext.Value
@@ -81,10 +81,10 @@ type Distinct[T any, K comparable] struct {
 
 	at       map[K]int // index of a row by its key
 	repeated bool      // a row was added twice
-	again    bool      // rows without a key have been added before
+	again    bool      // second reading: rows without a key have been added before
 }
 
-// Add adds rows, which it may keep and change. It reports whether one is new.
+// Add adds rows and reports whether one is new. It may keep and change the slice.
 func (d *Distinct[T, K]) Add(rows []T) bool {
 	if d.at == nil {
 		d.at = make(map[K]int, len(rows))
