@@ -155,7 +155,9 @@ func (s *server) listen(ctx context.Context, listening func()) error {
 	main := webui.NewServer(s.routes(ctx), errorLog)
 	health := webui.NewServer(s.health(ctx), errorLog)
 	limitConnections(main, connectionLimit(), func() { errorLog.Print("too many connections: closing the one that has waited longest") })
-	limitConnections(health, min(maxHealthConnections, connectionLimit()/4+1), func() { errorLog.Print("too many connections to the health address: closing the one that has waited longest") })
+	limitConnections(health, min(maxHealthConnections, connectionLimit()/4+1), func() {
+		errorLog.Print("too many connections to the health address: closing the one that has waited longest")
+	})
 	main.BaseContext = func(net.Listener) context.Context {
 		listening()
 		return context.WithoutCancel(ctx)

@@ -64,7 +64,7 @@ func families() []family {
 	return all
 }
 
-// of returns all as families of the collector.
+// of sets the collector of all, and returns them.
 func of(collector string, all []family) []family {
 	for i := range all {
 		all[i].collector = collector

@@ -2,7 +2,8 @@ package collector
 
 import "github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 
-// health is how every configured collector was read, from the first scrape on.
+// health returns the families that say how each configured collector was read.
+// collector_success and the counters have a series from the first scrape on.
 func health() []family {
 	return []family{
 		perCollector("collector_success", "Whether the latest refresh read the collector's listing.",
@@ -49,7 +50,7 @@ func health() []family {
 	}
 }
 
-// perCollector returns the family with one value for each configured collector.
+// perCollector returns a family with one value for each configured collector.
 func perCollector(name, help string, value func(org.Collector) float64) family {
 	collectors := func(v *view) []org.Collector { return v.collectors }
 	return family{name: name, help: help, labels: []string{"collector"}, samples: each(collectors, func(l org.Collector) sample {

@@ -60,8 +60,8 @@ func invitations() []family {
 // invitation if the account has none yet. It is empty if there is neither.
 func invited(i org.Invitation) string { return cmp.Or(i.MemberID, i.ID) }
 
-// handshakes are all agreements between the organization and accounts, of which
-// invitations are one kind.
+// handshakes returns the family of all agreements between the organization and
+// accounts; invitations are one kind.
 func handshakes() []family {
 	return of("invitations", []family{{
 		name:   "handshakes",

@@ -19,7 +19,7 @@ func organization() []family {
 	}})
 }
 
-// features are what an organization can do.
+// features returns the family of the features that an organization has enabled.
 func features() []family {
 	return of("organization", []family{{
 		name:   "organization_feature_set",

@@ -43,7 +43,7 @@ func policyTargets() []family {
 		name:    "policy_attached_targets",
 		help:    "What a policy is attached to, by the cloud's name for the kind of target. Cached.",
 		labels:  []string{"policy_id", "policy_name", "type", "target_type"},
-		samples: func(v *view) []sample { return slices.Clone(v.targets) }, // the caller changes them
+		samples: func(v *view) []sample { return slices.Clone(v.targets) }, // the caller changes what it gets
 	}})
 }
 

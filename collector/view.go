@@ -56,10 +56,10 @@ func newView(s org.Snapshot, wants func(string) bool) *view {
 // the same series. A row without an id has no series.
 type itemKey struct{ id, second string }
 
-// pick picks the rows of a collector that have series of their own, and counts
-// the others in v.dropped. Of rows with the same key the newest counts, and one
-// without a time only if there is no other. Of the remaining ones the oldest are
-// kept, as they are the most urgent, and those without a time last.
+// pick returns the rows of a collector that have series of their own, and counts
+// the others in v.dropped. Of rows with the same key it keeps the newest, and one
+// without a time only if there is no other. If more than MaxItems remain, it keeps
+// the oldest, which are the most urgent; those without a time are dropped first.
 func pick[T any](v *view, collector string, all []T, keyAndTime func(T) (itemKey, time.Time)) []T {
 	at := func(row T) time.Time {
 		_, t := keyAndTime(row)
@@ -105,7 +105,7 @@ func counted[K comparable, N int | uint64 | float64](counts map[K]N, labels func
 // oneLabel returns the labels of a sample that has one.
 func oneLabel(label string) []string { return []string{label} }
 
-// each makes a sample of every row.
+// each returns a samples function that makes one sample of each row.
 func each[T any](rows func(*view) []T, sampleOf func(T) sample) func(*view) []sample {
 	return func(v *view) (samples []sample) {
 		for _, row := range rows(v) {
@@ -115,13 +115,13 @@ func each[T any](rows func(*view) []T, sampleOf func(T) sample) func(*view) []sa
 	}
 }
 
-// one is a single sample without labels of its own.
+// one returns a single sample without labels of its own.
 func one(value float64) []sample { return []sample{{value: value}} }
 
-// unknown returns the value of a sample that has none, and so no series.
+// unknown returns the value of a sample that is left out.
 func unknown() float64 { return math.NaN() }
 
-// unix returns t as a metric's value.
+// unix returns t in seconds since 1970, or unknown.
 func unix(t time.Time) float64 {
 	if t.IsZero() {
 		return unknown()
@@ -129,7 +129,7 @@ func unix(t time.Time) float64 {
 	return float64(t.UnixMilli()) / 1e3
 }
 
-// number returns a number that a cloud may not report as a metric's value.
+// number returns what n points to, or unknown if the cloud did not report it.
 func number(n *int64) float64 {
 	if n == nil {
 		return unknown()
@@ -137,8 +137,8 @@ func number(n *int64) float64 {
 	return float64(*n)
 }
 
-// days returns the days from now until at, which is in seconds since 1970, to
-// five decimals, which is 0.9 seconds. More digits would be most of the size of a
+// days returns the days from now until at, which is in seconds since 1970. It
+// rounds to five decimals, 0.9 seconds: more digits would be most of the size of a
 // compressed scrape.
 func days(at float64, now time.Time) float64 {
 	return math.Round((at-float64(now.UnixNano())/1e9)/86400*1e5)/1e5 + 0 // there is no -0

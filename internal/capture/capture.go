@@ -37,7 +37,8 @@ type Capture struct {
 	err           error // the first
 }
 
-// New returns a Capture in a directory, which it makes unless it is empty.
+// New returns a Capture in a directory, which it makes. A directory that exists must
+// be empty.
 func New(dir string) (*Capture, error) {
 	err := os.Mkdir(dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
@@ -142,7 +143,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	answer.captured = sync.OnceFunc(func() {
 		rewritten, err := t.rewriter(req).rewrite(answer.text.Bytes())
 		if err != nil || !errors.Is(answer.end, io.EOF) {
-			rewritten, c.InvalidBody = nil, &invalid{answer.form(err), answer.text.Len()}
+			rewritten, c.InvalidBody = nil, &invalidBody{answer.form(err), answer.text.Len()}
 		}
 		c.Body = rewritten
 		t.capture.write(out, c)
@@ -151,8 +152,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// A call is what a file has of one attempt of a call. docs/captures.md describes
-// it.
+// A call is the content of a file: one attempt of an API call. docs/captures.md
+// describes it.
 type call struct {
 	Cloud        string            `json:"cloud"`
 	Organization int               `json:"organization"` // the first that was read is 1
@@ -167,11 +168,11 @@ type call struct {
 	Status       int               `json:"status,omitzero"`
 	Header       map[string]string `json:"header,omitzero"`
 	Body         jsontext.Value    `json:"body,omitzero"`
-	InvalidBody  *invalid          `json:"invalid_body,omitzero"`
+	InvalidBody  *invalidBody      `json:"invalid_body,omitzero"`
 }
 
-// An invalid is a body that is not JSON.
-type invalid struct {
+// An invalidBody describes a body that is not JSON.
+type invalidBody struct {
 	Form  string `json:"form"` // empty, markup, cut, timeout, network, canceled or other
 	Bytes int    `json:"bytes"`
 }
@@ -195,7 +196,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close captures the rest of an answer, too, that the client does not read.
+// Close reads what the client has left of an answer, up to 1 MiB, and captures it
+// all.
 func (b *body) Close() error {
 	const rest = 1 << 20
 	_, _ = io.CopyN(io.Discard, b, rest)
@@ -206,7 +208,8 @@ func (b *body) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// form says in one word what is wrong with an answer that could not be rewritten.
+// form says in one word why an answer could not be rewritten: err is the error of
+// that.
 func (b *body) form(err error) string {
 	switch {
 	case !errors.Is(b.end, io.EOF):

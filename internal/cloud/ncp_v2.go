@@ -21,10 +21,10 @@ import (
 // ncpV2 reads an organization of NAVER Cloud Platform by version 2 of the API.
 type ncpV2 struct {
 	*config.Credential
-	client  *ncpapi.ClientV2
-	keys    *ncpKeys
-	logger  log.Logger
-	warned  atomic.Bool // about more than one organization
+	client *ncpapi.ClientV2
+	keys   *ncpKeys
+	logger log.Logger
+	warned atomic.Bool // about more than one organization
 }
 
 // Known returns what version 2 is known to report. An account that is invited is

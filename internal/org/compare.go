@@ -41,8 +41,8 @@ type changes struct {
 }
 
 // compare completes s, whose members are sorted by ID: it finds and counts the
-// changes since the baseline, which becomes that of the next comparison. What one
-// organization has is not compared with what another had.
+// changes since the baseline, and makes the new readings the next baseline. If the
+// account is in another organization than before, there is nothing to compare with.
 func (s *Saved) compare() []changes {
 	if s.Subject != nil {
 		if before := s.Baseline.Subject; before != nil && *before != *s.Subject {
@@ -66,7 +66,7 @@ func (s *Saved) compare() []changes {
 			distinctInvitations, byIdentity, invitationChange(ReceivedInvitationAppeared, ReceivedInvitationGone)),
 		compareListing("withdrawals", &s.Withdrawals, &s.Baseline.Withdrawals, distinctWithdrawals, byMember, withdrawalChange),
 	}
-	latest := slices.Clone(s.Changes)
+	latest := slices.Clone(s.Changes) // those of the snapshot before must not change
 	for _, f := range found {
 		for _, c := range f.list {
 			c.Time = s.Refreshed
@@ -78,10 +78,10 @@ func (s *Saved) compare() []changes {
 }
 
 // compareListing compares a listing that was read completely with its baseline,
-// and makes it the next one. A row that is missing in an incomplete one has not
-// gone. Rows returns the rows that are compared, each once, sorted by order.
-// Change returns what changed, or nil, of a row before and after; one of them is
-// nil if it was not listed.
+// and makes it the new baseline. An incomplete listing is not compared: a row that
+// it lacks need not be gone. Rows returns the rows that are compared, each once,
+// sorted by order. Change returns what changed between two readings of a row, or
+// nil; the row is nil in a reading that does not have it.
 func compareListing[T any](collector string, l *Listing[T], baseline *[]T, rows func([]T) []*T, order func(a, b *T) int, change func(was, is *T) *Change) changes {
 	found := changes{collector: collector}
 	if !l.Configured {
@@ -145,8 +145,8 @@ func pointers[T any](rows []T, match func(*T) bool) []*T {
 	return found
 }
 
-// memberChange finds the members whose status differs, and counts their
-// transitions.
+// memberChange returns the change function of members: it finds those whose status
+// differs, and counts their transitions.
 func (s *Saved) memberChange() func(was, is *Member) *Change {
 	text := 0 // of all transitions
 	for t := range s.Transitions {
@@ -185,20 +185,21 @@ func countedMembers(rows []Member) []*Member {
 	return pointers(rows, func(m *Member) bool { return m.ID != "" && !m.Repeat })
 }
 
-// invitationChange finds the invitations that have become pending, that are
-// pending again with a later date, and that no longer are pending.
+// invitationChange returns the change function of invitations: it finds those that
+// have become pending, that are pending again with a later date, and that no longer
+// are pending.
 func invitationChange(appeared, gone What) func(was, is *Invitation) *Change {
 	change := func(what What, i *Invitation) *Change {
 		return &Change{What: what, MemberID: cmp.Or(i.MemberID, i.ID), OrganizationID: i.OrganizationID, Status: i.Status}
 	}
 	return func(was, is *Invitation) *Change {
-		pending, waiting := was != nil && was.Pending, is != nil && is.Pending
+		wasPending, isPending := was != nil && was.Pending, is != nil && is.Pending
 		switch {
-		case pending && is == nil:
+		case wasPending && is == nil:
 			return change(gone, was)
-		case pending && !waiting:
+		case wasPending && !isPending:
 			return change(gone, is) // with the status that ended it
-		case waiting && (!pending || !was.Created.IsZero() && is.Created.After(was.Created)):
+		case isPending && (!wasPending || !was.Created.IsZero() && is.Created.After(was.Created)):
 			return change(appeared, is)
 		}
 		return nil
@@ -235,7 +236,8 @@ func distinctInvitations(rows []Invitation) []*Invitation {
 	return slices.CompactFunc(sorted, func(a, b *Invitation) bool { return byIdentity(a, b) == 0 })
 }
 
-// withdrawalChange finds the requests to leave that appeared or disappeared.
+// withdrawalChange is the change function of requests to leave: it finds those that
+// appeared or disappeared.
 func withdrawalChange(was, is *Withdrawal) *Change {
 	switch {
 	case is == nil:

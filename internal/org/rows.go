@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Tally counts rows by what the function by returns: 0 for each known value that
-// no row has. A row for which it returns the zero value does not count.
+// Tally counts rows by the value that the function by returns for them. Each known
+// value that no row has is counted as 0. A row whose value is the zero value does
+// not count.
 func Tally[T any, K comparable](rows []T, known []K, by func(T) K) map[K]int {
 	var none K
 	counts := map[K]int{}
@@ -39,8 +40,8 @@ func (s *Snapshot) MemberCount() (n int) {
 	return n
 }
 
-// Pending returns the pending ones of invitations, in the same order. All of a
-// million may be: then they are not copied.
+// Pending returns the pending ones of invitations, in the same order. If all are
+// pending it returns invitations itself: there may be a million.
 func Pending(invitations []Invitation) []Invitation {
 	ended := func(i Invitation) bool { return !i.Pending }
 	if !slices.ContainsFunc(invitations, ended) {
@@ -49,9 +50,8 @@ func Pending(invitations []Invitation) []Invitation {
 	return slices.DeleteFunc(slices.Clone(invitations), ended)
 }
 
-// Causes groups the collectors that failed for the same reason, with the same
-// advice and with the same detail. The groups, and the collectors of a group, are
-// in the order of all.
+// Causes groups the failed collectors that have the same reason, advice and detail.
+// The groups, and the collectors of a group, are in the order of all.
 func Causes(all []Collector, detail func(Collector) string) (groups [][]Collector) {
 	type cause struct {
 		reason         Reason
@@ -73,7 +73,7 @@ func Causes(all []Collector, detail func(Collector) string) (groups [][]Collecto
 	return groups
 }
 
-// CompareTimes compares two times. An unknown one is the latest.
+// CompareTimes compares two times. A zero time is unknown and sorts last.
 func CompareTimes(a, b time.Time) int {
 	if a.IsZero() || b.IsZero() {
 		return b.Compare(a)

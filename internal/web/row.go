@@ -59,11 +59,12 @@ type collector struct {
 type cause struct {
 	org.Collector // the one that has been failing for the longest time
 	Names         []string
-	All           bool                // every collector fails for it
+	All           bool                // every collector of the organization fails for it
 	Errors        map[string][]string // the calls that failed, by what came back
 }
 
-// causes returns why collectors fail, each cause once.
+// causes returns why collectors fail, each cause once. Collectors whose data is still
+// served, and those without data, are causes of their own.
 func causes(all []org.Collector) (causes []*cause) {
 	for _, same := range org.Causes(all, func(l org.Collector) string { return strconv.FormatBool(l.Present) }) {
 		longest := slices.MinFunc(same, func(a, b org.Collector) int { return a.FailingSince.Compare(b.FailingSince) })
