@@ -1,11 +1,12 @@
-// Package docs_test checks the documents against the program: links, flags,
-// metric names, example configurations and the output in the README.
+// Package docs_test checks the documents against the program: links, flags, metric
+// names, names of tests, example configurations and the output in the README.
 package docs_test
 
 import (
 	"bufio"
 	"context"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,6 +26,8 @@ var (
 	metric   = regexp.MustCompile(`\bcloudorg_[a-z_]+[a-z]\b`)
 	yamlText = regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```$")
 	shown    = regexp.MustCompile(`^cloudorg_(members|pending)`) // as in the README's command
+	testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z0-9]*)`")
+	declared = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	number   = regexp.MustCompile(` [0-9.]+$`)
 )
 
@@ -79,6 +82,31 @@ func TestLinks(t *testing.T) {
 			}
 			if body, err := os.ReadFile(target); err != nil || !anchors(string(body))[anchor] {
 				t.Errorf("%s: %s: no such heading", file, m[1])
+			}
+		}
+	}
+}
+
+// Every test that a document names exists.
+func TestNamesOfTests(t *testing.T) {
+	exists := map[string]bool{}
+	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, m := range declared.FindAllStringSubmatch(string(source), -1) {
+			exists[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range documents(t) {
+		for _, m := range testName.FindAllStringSubmatch(text, -1) {
+			if !exists[m[1]] {
+				t.Errorf("%s: there is no test %s", file, m[1])
 			}
 		}
 	}
