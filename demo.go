@@ -25,17 +25,23 @@ const (
 
 // A demoCloud is a simulated cloud with one organization.
 type demoCloud struct {
-	new       func(sim.Config) sim.Cloud
-	company   func(time.Time) sim.Company
+	sim.Cloud
 	operation string // that fails from time to time
 	fault     sim.Fault
 	yaml      string // of the organization, without address and keys
 }
 
-func demoClouds() []demoCloud {
+// demoClouds returns the clouds of the demo, whose keys are those of cfg.
+func demoClouds(cfg sim.Config) []demoCloud {
+	of := func(company func(time.Time) sim.Company) sim.Config {
+		c := cfg
+		c.Company = company
+		return c
+	}
+	wide := of(sim.Living(13, 5, 30))
+	wide.Wide = true
 	return []demoCloud{{
-		new:       func(c sim.Config) sim.Cloud { return sim.NewNCP(c) },
-		company:   sim.Living(7, 6, 40),
+		Cloud:     sim.NewNCP(of(sim.Living(7, 6, 40))),
 		operation: "/policy/list",
 		fault:     sim.NCPError("COMMON_104"),
 		yaml: `
@@ -43,12 +49,8 @@ func demoClouds() []demoCloud {
     cloud: ncp
     collectors: [organization, groups, members, invitations, withdrawals, policies]`,
 	}, {
-		new: func(c sim.Config) sim.Cloud {
-			c.Wide = true
-			return sim.NewNCP(c)
-		},
-		company:   sim.Living(13, 5, 30),
-		operation: fmt.Sprintf("/v2/organizations/%d/leave-requests", sim.Living(13, 5, 30)(time.Now()).ID),
+		Cloud:     sim.NewNCP(wide),
+		operation: fmt.Sprintf("/v2/organizations/%d/leave-requests", wide.Company(time.Now()).ID),
 		fault:     sim.NCPErrorV2("MadeUpTooMany"),
 		yaml: `
   - name: demo-v2
@@ -56,8 +58,7 @@ func demoClouds() []demoCloud {
     api_version: v2
     collectors: [organization, groups, members, invitations, received_invitations, withdrawals, policies]`,
 	}, {
-		new:       func(c sim.Config) sim.Cloud { return sim.NewSCP(c) },
-		company:   sim.Living(11, 4, 25),
+		Cloud:     sim.NewSCP(of(sim.Living(11, 4, 25))),
 		operation: "/v1/account-invitations",
 		fault:     sim.SCPError("ContactAdminForAssistance"),
 		// SCP does not say how long an invitation lives. In the demo it is known.
@@ -68,8 +69,7 @@ func demoClouds() []demoCloud {
     collectors: [organization, members, invitations, received_invitations, api_version]
     invitation_lifetime: 30d`,
 	}, {
-		new:       func(c sim.Config) sim.Cloud { return sim.NewAWS(c) },
-		company:   sim.Living(13, 5, 60),
+		Cloud:     sim.NewAWS(of(sim.Living(13, 5, 60))),
 		operation: "ListCreateAccountStatus",
 		fault:     sim.AWSError("TooManyRequestsException"),
 		yaml: `
@@ -82,7 +82,7 @@ func demoClouds() []demoCloud {
 // A demo is simulated clouds on loopback.
 type demo struct {
 	yaml    strings.Builder // of the configuration that exports them
-	clouds  []sim.Cloud
+	clouds  []demoCloud
 	servers []*http.Server
 	stop    chan struct{}
 	running sync.WaitGroup
@@ -90,21 +90,16 @@ type demo struct {
 
 // startDemo starts the clouds.
 func startDemo(ctx context.Context) (*demo, error) {
-	d := &demo{stop: make(chan struct{})}
+	cfg := sim.Config{AccessKey: rand.Text(), SecretKey: rand.Text(), Clock: sim.Clock{Start: time.Now(), Speed: demoSpeed}}
+	d := &demo{clouds: demoClouds(cfg), stop: make(chan struct{})}
 	d.yaml.WriteString("defaults: {cache_ttl: 5s, error_ttl: 5s, rate_limit: 100}\norganizations:")
-	access, secret := rand.Text(), rand.Text()
-	for _, c := range demoClouds() {
-		simulator := c.new(sim.Config{
-			AccessKey: access, SecretKey: secret, Company: c.company,
-			Clock: sim.Clock{Start: time.Now(), Speed: demoSpeed},
-		})
-		d.clouds = append(d.clouds, simulator)
-		address, err := d.serve(ctx, simulator)
+	for _, c := range d.clouds {
+		address, err := d.serve(ctx, c)
 		if err != nil {
 			d.Close()
 			return nil, err
 		}
-		fmt.Fprintf(&d.yaml, "%s\n    base_url: %s\n    access_key: %s\n    secret_key: %s", c.yaml, address, access, secret)
+		fmt.Fprintf(&d.yaml, "%s\n    base_url: %s\n    access_key: %s\n    secret_key: %s", c.yaml, address, cfg.AccessKey, cfg.SecretKey)
 	}
 	d.running.Go(d.fail)
 	return d, nil
@@ -125,24 +120,19 @@ func (d *demo) serve(ctx context.Context, simulator http.Handler) (string, error
 // fail makes an operation of each cloud fail for a while, one cloud after the
 // other.
 func (d *demo) fail() {
-	wait := func(t time.Duration) bool {
-		select {
-		case <-time.After(t):
-			return true
-		case <-d.stop:
-			return false
-		}
-	}
 	for {
-		for i, c := range demoClouds() {
-			if !wait(demoFaultEvery) {
-				return
+		for _, c := range d.clouds {
+			for _, step := range []struct {
+				after time.Duration
+				fault sim.Fault
+			}{{demoFaultEvery, c.fault}, {demoFaultFor, sim.Fault{}}} {
+				select {
+				case <-time.After(step.after):
+					c.SetFault(c.operation, step.fault)
+				case <-d.stop:
+					return
+				}
 			}
-			d.clouds[i].SetFault(c.operation, c.fault)
-			if !wait(demoFaultFor) {
-				return
-			}
-			d.clouds[i].SetFault(c.operation, sim.Fault{})
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 
@@ -27,7 +26,7 @@ func healthCheck(ctx context.Context, f *flags) error {
 	if err != nil {
 		return fmt.Errorf("health check: %w", err)
 	}
-	client := http.Client{Transport: &http.Transport{DialContext: new(net.Dialer).DialContext, DisableKeepAlives: true}} // no proxy
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
 	resp, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("health check: %w", err)

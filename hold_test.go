@@ -373,7 +373,7 @@ func TestHandshakesThatEnd(t *testing.T) {
 // left out.
 func TestServerLog(t *testing.T) {
 	var out strings.Builder
-	l := &serverLog{logger: log.NewLogfmtLogger(&out), seen: map[string]*sameLines{}}
+	l := &serverLog{logger: log.NewLogfmtLogger(&out), seen: map[string]sameLines{}}
 	now := time.Now()
 	for i := range 3 * maxSameLines {
 		if _, due := l.due(fmt.Sprint(i), now); !due || len(l.seen) > maxSameLines {

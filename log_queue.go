@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"sync/atomic"
 	"time"
@@ -46,7 +47,7 @@ func newQueuedLog(w io.Writer, dropped func(lines int64)) *queuedLog {
 // Write queues a line. It returns no error: whoever logs cannot do anything
 // about one.
 func (l *queuedLog) Write(p []byte) (int, error) {
-	line := queuedLine{append([]byte(nil), p...), make(chan struct{})}
+	line := queuedLine{bytes.Clone(p), make(chan struct{})}
 	select {
 	case l.lines <- line:
 	default:
@@ -56,11 +57,9 @@ func (l *queuedLog) Write(p []byte) (int, error) {
 	if l.blocked.Load() {
 		return len(p), nil
 	}
-	timer := time.NewTimer(logWait)
-	defer timer.Stop()
 	select {
 	case <-line.written:
-	case <-timer.C:
+	case <-time.After(logWait):
 		l.blocked.Store(true)
 	case <-l.stopped:
 	}
@@ -74,14 +73,10 @@ func (l *queuedLog) run() {
 		case line := <-l.lines:
 			l.write(line)
 		case <-l.stop:
-			for { // what is queued already
-				select {
-				case line := <-l.lines:
-					l.write(line)
-				default:
-					return
-				}
+			for len(l.lines) > 0 { // what is queued already
+				l.write(<-l.lines)
 			}
+			return
 		}
 	}
 }

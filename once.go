@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,10 +48,8 @@ func once(ctx context.Context, flags *flags, load loader, stdout, stderr io.Writ
 	now := time.Now()
 	collectors, failed := 0, 0
 	for _, s := range snapshots {
-		all := s.Collectors()
-		collectors += len(all)
-		failed += countFailed(all)
-		diagnose(stderr, s, calls.of(s.Organization), now)
+		collectors += len(s.Collectors())
+		failed += diagnose(stderr, s, calls.of(s.Organization), now)
 	}
 	if deps.Capture != nil {
 		files, err := deps.Capture.Files()
@@ -88,94 +87,66 @@ func loadOnly(load loader, name string) (*config.Config, error) {
 }
 
 // diagnose writes one line for an organization that was read, or one paragraph
-// for each cause of a failure: the collectors, what came back, what to do.
-func diagnose(w io.Writer, s org.Snapshot, calls int, now time.Time) {
-	type cause struct {
-		err        *org.Error // of the first of the collectors
-		collectors []string
-	}
-	var causes []*cause
+// for each cause of a failure: the collectors, what came back, what to do. It
+// returns the number of collectors that failed.
+func diagnose(w io.Writer, s org.Snapshot, calls int, now time.Time) (failed int) {
 	all := s.Collectors()
-	for _, c := range all {
-		if c.Success() {
-			continue
+	for i := range all {
+		c := &all[i]
+		if !c.Success() {
+			c.Err = cmp.Or(c.Err, &org.Error{Reason: org.Other, Err: errors.New("not read")})
+			failed++
 		}
-		err := c.Err
-		if err == nil {
-			err = &org.Error{Reason: org.Other, Err: errors.New("not read")}
-		}
-		i := slices.IndexFunc(causes, func(c *cause) bool { return sameCause(c.err, err) })
-		if i < 0 {
-			i = len(causes)
-			causes = append(causes, &cause{err: err})
-		}
-		causes[i].collectors = append(causes[i].collectors, c.Name)
 	}
-	if len(causes) == 0 {
+	if failed == 0 {
 		fmt.Fprintf(w, "%s: all %s read with %s in %s%s\n", s.Organization, counted(len(all), "collector"),
 			counted(calls, "call"), s.Took.Round(time.Millisecond), summary(s, now))
-		return
+		return 0
 	}
-	for _, c := range causes {
-		fmt.Fprintf(w, "%s: %s: %s failed: %s\n", s.Organization, c.err.Reason, counted(len(c.collectors), "collector"), strings.Join(c.collectors, ", "))
-		fmt.Fprintf(w, "\t%v\n", c.err)
-		if c.err.Advice != "" {
-			fmt.Fprintf(w, "\tWhat to do: %s.\n", c.err.Advice)
+	for _, same := range org.Causes(all, response) {
+		var names []string
+		for _, c := range same {
+			names = append(names, c.Name)
+		}
+		err := same[0].Err
+		fmt.Fprintf(w, "%s: %s: %s failed: %s\n", s.Organization, err.Reason, counted(len(same), "collector"), strings.Join(names, ", "))
+		fmt.Fprintf(w, "\t%v\n", err)
+		if err.Advice != "" {
+			fmt.Fprintf(w, "\tWhat to do: %s.\n", err.Advice)
 		}
 	}
-	if read := len(all) - countFailed(all); read > 0 {
+	if read := len(all) - failed; read > 0 {
 		fmt.Fprintf(w, "%s: %d of %s read\n", s.Organization, read, counted(len(all), "collector"))
 	}
+	return failed
 }
 
-func countFailed(all []org.Collector) (n int) {
-	for _, c := range all {
-		if !c.Success() {
-			n++
-		}
+// response returns the error of a collector without the call and the number of
+// the request.
+func response(c org.Collector) string {
+	e, ok := errors.AsType[*httpx.Error](c.Err)
+	if !ok {
+		return c.Err.Error()
 	}
-	return n
-}
-
-// sameCause reports whether two errors differ at most in the call and the
-// number of the request.
-func sameCause(a, b *org.Error) bool {
-	text := func(err *org.Error) string {
-		e, ok := errors.AsType[*httpx.Error](err)
-		if !ok {
-			return err.Error()
-		}
-		answer := *e
-		answer.RequestID = ""
-		return answer.Error()
-	}
-	return a.Reason == b.Reason && a.Advice == b.Advice && text(a) == text(b)
+	response := *e
+	response.RequestID = ""
+	return response.Error()
 }
 
 // summary returns what a person wants to know first of an organization.
 func summary(s org.Snapshot, now time.Time) string {
 	var parts []string
 	if s.Members.Present {
-		members := 0
-		for _, m := range s.Members.Items {
-			if !m.Repeat {
-				members++
-			}
-		}
-		parts = append(parts, counted(members, "member"))
+		parts = append(parts, counted(s.MemberCount(), "member"))
 	}
 	if s.Invitations.Present {
-		pending, next := 0, time.Time{}
-		for _, i := range s.Invitations.Items {
-			if !i.Pending {
-				continue
-			}
-			pending++
-			if !i.Expires.IsZero() && (next.IsZero() || i.Expires.Before(next)) {
+		pending, next := org.Pending(s.Invitations.Items), time.Time{}
+		for _, i := range pending {
+			if org.CompareTimes(i.Expires, next) < 0 {
 				next = i.Expires
 			}
 		}
-		text := counted(pending, "pending invitation")
+		text := counted(len(pending), "pending invitation")
 		switch days := next.Sub(now).Hours() / 24; {
 		case next.IsZero():
 		case days < 0:

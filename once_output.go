@@ -60,12 +60,12 @@ type collectorReport struct {
 
 // A pendingReport is an invitation or a withdrawal that waits for a decision.
 type pendingReport struct {
-	Kind         string     `json:"kind"`
-	MemberID     string     `json:"member_id,omitempty"`
-	Organization string     `json:"inviting_organization_id,omitempty"`
-	Since        *time.Time `json:"since,omitempty"`
-	Expires      *time.Time `json:"expires,omitempty"`
-	Days         *float64   `json:"days_left,omitempty"`
+	Kind         string    `json:"kind"`
+	MemberID     string    `json:"member_id,omitempty"`
+	Organization string    `json:"inviting_organization_id,omitempty"`
+	Since        time.Time `json:"since,omitzero"`
+	Expires      time.Time `json:"expires,omitzero"`
+	Days         *float64  `json:"days_left,omitempty"`
 }
 
 func newReport(s org.Snapshot, now time.Time) report {
@@ -81,37 +81,26 @@ func newReport(s org.Snapshot, now time.Time) report {
 		r.Collectors = append(r.Collectors, out)
 	}
 	if s.Members.Present {
-		r.Members = map[string]int{}
-		for _, status := range s.Known.Members {
-			r.Members[status] = 0
-		}
-		for _, m := range s.Members.Items {
-			if !m.Repeat {
-				r.Members[m.Status]++
-			}
-		}
+		r.Members = s.MembersByStatus()
 	}
 	r.addInvitations("invitation", s.Invitations.Items, now)
 	r.addInvitations("received invitation", s.Received.Items, now)
 	for _, w := range s.Withdrawals.Items {
-		r.Pending = append(r.Pending, pendingReport{Kind: "withdrawal", MemberID: w.MemberID, Since: orNil(w.Requested)})
+		r.Pending = append(r.Pending, pendingReport{Kind: "withdrawal", MemberID: w.MemberID, Since: w.Requested})
 	}
 	slices.SortStableFunc(r.Pending, func(a, b pendingReport) int {
-		return cmp.Or(compareTimes(a.Expires, b.Expires), compareTimes(a.Since, b.Since))
+		return cmp.Or(org.CompareTimes(a.Expires, b.Expires), org.CompareTimes(a.Since, b.Since))
 	})
 	return r
 }
 
 func (r *report) addInvitations(kind string, all []org.Invitation, now time.Time) {
-	for _, i := range all {
-		if !i.Pending {
-			continue
-		}
+	for _, i := range org.Pending(all) {
 		out := pendingReport{
 			Kind: kind, MemberID: cmp.Or(i.MemberID, i.ID), Organization: i.OrganizationID,
-			Since: orNil(i.Created), Expires: orNil(i.Expires),
+			Since: i.Created, Expires: i.Expires,
 		}
-		if out.Expires != nil {
+		if !i.Expires.IsZero() {
 			days := i.Expires.Sub(now).Hours() / 24
 			out.Days = &days
 		}
@@ -153,29 +142,9 @@ func (r *report) writeTable(w io.Writer) error {
 	return t.Flush()
 }
 
-func day(t *time.Time) string {
-	if t == nil {
+func day(t time.Time) string {
+	if t.IsZero() {
 		return "-"
 	}
 	return t.UTC().Format("2006-01-02 15:04")
-}
-
-func orNil(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
-// compareTimes puts unknown times last.
-func compareTimes(a, b *time.Time) int {
-	switch {
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return 1
-	case b == nil:
-		return -1
-	}
-	return a.Compare(*b)
 }

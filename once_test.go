@@ -267,12 +267,14 @@ func TestConfigCheckWarns(t *testing.T) {
 	if err := os.Chmod(key, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	file := write(t, "config.yml", fmt.Sprintf("organizations:\n  - {name: a, cloud: ncp, access_key: K, secret_key_file: %[1]s}\n  - {name: b, cloud: ncp, access_key: K, secret_key: S}\n  - {name: c, cloud: scp, access_key: K, secret_key: S}\n", key))
+	file := write(t, "config.yml", fmt.Sprintf("organizations:\n  - {name: a, cloud: ncp, access_key: K, secret_key_file: %[1]s}\n  - {name: b, cloud: ncp, access_key: K, secret_key: S}\n  - {name: c, cloud: scp, access_key: K, secret_key: S}\n"+
+		"  - {name: d, cloud: aws, access_key: K, secret_key_file: %[1]s, role_arn: 'arn:aws:iam::111111111111:role/d'}\n  - {name: e, cloud: aws, access_key: K, secret_key: S, role_arn: 'arn:aws:iam::111111111111:role/e'}\n", key))
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"--config.check", "--config.file=" + file}, io.Discard, &out); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("warning: organization \"a\": every user of this machine can read %s: chmod o-r it\nwarning: organizations \"a\" and \"b\" have the same access key: they export the same data\n", key)
+	want := fmt.Sprintf("warning: organization \"a\": every user of this machine can read %[1]s: chmod o-r it\nwarning: organizations \"a\" and \"b\" have the same access key: they export the same data\n"+
+		"warning: organization \"d\": every user of this machine can read %[1]s: chmod o-r it\n", key)
 	if out.String() != want {
 		t.Errorf("want %q\nhave %q", want, out.String())
 	}

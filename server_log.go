@@ -22,7 +22,7 @@ type serverLog struct {
 	logger log.Logger
 
 	mu   sync.Mutex
-	seen map[string]*sameLines
+	seen map[string]sameLines
 }
 
 // sameLines are those that differ in an address only.
@@ -33,7 +33,7 @@ type sameLines struct {
 
 // newServerLog returns the ErrorLog of a server.
 func newServerLog(logger log.Logger) *stdlog.Logger {
-	return stdlog.New(&serverLog{logger: logger, seen: map[string]*sameLines{}}, "", 0)
+	return stdlog.New(&serverLog{logger: logger, seen: map[string]sameLines{}}, "", 0)
 }
 
 var hostPort = regexp.MustCompile(`\S*:[0-9]+`)
@@ -57,19 +57,15 @@ func (l *serverLog) Write(p []byte) (int, error) {
 func (l *serverLog) due(line string, now time.Time) (leftOut int, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	same := l.seen[line]
-	switch {
-	case same == nil && len(l.seen) == maxSameLines:
-		clear(l.seen)
-		fallthrough
-	case same == nil:
-		l.seen[line] = &sameLines{logged: now}
-		return 0, true
-	case now.Sub(same.logged) < sameLine:
+	same, found := l.seen[line]
+	if found && now.Sub(same.logged) < sameLine {
 		same.leftOut++
+		l.seen[line] = same
 		return 0, false
 	}
-	leftOut = same.leftOut
-	*same = sameLines{logged: now}
-	return leftOut, true
+	if !found && len(l.seen) == maxSameLines {
+		clear(l.seen)
+	}
+	l.seen[line] = sameLines{logged: now}
+	return same.leftOut, true
 }

@@ -14,7 +14,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -56,42 +55,41 @@ type Config struct {
 
 // A Client calls the API with one credential. It is safe for concurrent use.
 type Client struct {
-	url         string
-	http        *httpx.Client
+	*httpx.Client
 	credentials *Credentials
 }
 
 // New returns a Client.
 func New(cfg Config) *Client {
 	return &Client{
-		url:         strings.TrimRight(cfg.BaseURL, "/") + "/",
 		credentials: cfg.Credentials,
-		http: httpx.New(httpx.API{
+		Client: httpx.New(httpx.API{
 			Name:       "aws",
+			BaseURL:    cfg.BaseURL,
 			Operations: operations(),
 			Sign: func(req *http.Request, operation string, now time.Time) {
 				sign(req, operation, cfg.Region, now)
 			},
 			Explain:     explain,
 			ErrorFields: []string{"__type"},
+			Time:        parseTime,
+			NullRows:    true,
 			Secrets:     cfg.Credentials.secrets,
 			Pace:        pace(),
 		}, cfg.Transport),
 	}
 }
 
-// CloseIdleConnections closes the connections that are kept for later calls.
-func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
-
 // Organization returns the organization that the key's account belongs to. It
 // returns, as all calls do, the number of fields that could not be parsed.
 // Source: DescribeOrganization.
 func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
-	return get(ctx, c, describeOrganization, parameters{}, func(r *httpx.Reader) (o Organization) {
+	return get(ctx, c, describeOrganization, parameters{}, func(r *httpx.Reader) Organization {
+		var o Organization
 		found := false
 		r.Object(func(name string) {
 			if name == "Organization" {
-				found = r.Object(func(name string) { o.read(name, r) })
+				found = r.Object(r.Fields(&o))
 			}
 		})
 		if !found {
@@ -104,71 +102,71 @@ func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
 // Roots returns the root of the tree of units; today there is exactly one.
 // Source: ListRoots.
 func (c *Client) Roots(ctx context.Context) ([]Root, int, error) {
-	return pages[Root](ctx, c, listRoots, "Roots", parameters{})
+	return pages(ctx, c, listRoots, "Roots", parameters{}, func(o *Root) string { return o.ID })
 }
 
 // Units returns the organizational units right below a root or unit.
 // Source: ListOrganizationalUnitsForParent.
 func (c *Client) Units(ctx context.Context, parent string) ([]Unit, int, error) {
-	return pages[Unit](ctx, c, listUnits, "OrganizationalUnits", parameters{ParentID: parent})
+	return pages(ctx, c, listUnits, "OrganizationalUnits", parameters{ParentID: parent}, func(u *Unit) string { return u.ID })
 }
 
 // Accounts returns the accounts of the organization. Source: ListAccounts.
 func (c *Client) Accounts(ctx context.Context) ([]Account, int, error) {
-	return pages[Account](ctx, c, listAccounts, "Accounts", parameters{})
+	return pages(ctx, c, listAccounts, "Accounts", parameters{}, func(a *Account) string { return a.ID })
 }
 
 // AccountsOf returns the accounts right below a root or unit.
 // Source: ListAccountsForParent.
 func (c *Client) AccountsOf(ctx context.Context, parent string) ([]Account, int, error) {
-	return pages[Account](ctx, c, listAccountsForParent, "Accounts", parameters{ParentID: parent})
+	return pages(ctx, c, listAccountsForParent, "Accounts", parameters{ParentID: parent}, func(a *Account) string { return a.ID })
 }
 
 // Handshakes returns the handshakes of the organization: those that wait for an
 // answer, and those that ended within the last 30 days.
 // Source: ListHandshakesForOrganization.
 func (c *Client) Handshakes(ctx context.Context) ([]Handshake, int, error) {
-	return pages[Handshake](ctx, c, listHandshakes, "Handshakes", parameters{})
+	return pages(ctx, c, listHandshakes, "Handshakes", parameters{}, func(h *Handshake) string { return h.ID })
 }
 
 // ReceivedHandshakes returns the handshakes that the key's account is part of.
 // Source: ListHandshakesForAccount.
 func (c *Client) ReceivedHandshakes(ctx context.Context) ([]Handshake, int, error) {
-	return pages[Handshake](ctx, c, listReceivedHandshakes, "Handshakes", parameters{})
+	return pages(ctx, c, listReceivedHandshakes, "Handshakes", parameters{}, func(h *Handshake) string { return h.ID })
 }
 
 // Creations returns the requests to create an account that are running or have
 // failed. Source: ListCreateAccountStatus.
 func (c *Client) Creations(ctx context.Context) ([]Creation, int, error) {
-	return pages[Creation](ctx, c, listCreations, "CreateAccountStatuses", parameters{States: []string{"IN_PROGRESS", "FAILED"}})
+	return pages(ctx, c, listCreations, "CreateAccountStatuses", parameters{States: []string{"IN_PROGRESS", "FAILED"}}, func(c *Creation) string { return c.ID })
 }
 
 // Administrators returns the accounts that administer a service for the
 // organization. Source: ListDelegatedAdministrators.
 func (c *Client) Administrators(ctx context.Context) ([]Administrator, int, error) {
-	return pages[Administrator](ctx, c, listAdministrators, "DelegatedAdministrators", parameters{})
+	return pages(ctx, c, listAdministrators, "DelegatedAdministrators", parameters{}, func(a *Administrator) string { return a.ID })
 }
 
 // DelegatedServices returns the services that an account administers.
 // Source: ListDelegatedServicesForAccount.
 func (c *Client) DelegatedServices(ctx context.Context, account string) ([]Service, int, error) {
-	return pages[Service](ctx, c, listDelegatedServices, "DelegatedServices", parameters{AccountID: account})
+	return pages(ctx, c, listDelegatedServices, "DelegatedServices", parameters{AccountID: account}, func(s *Service) string { return s.Principal })
 }
 
 // Policies returns the policies of a type. Source: ListPolicies.
 func (c *Client) Policies(ctx context.Context, kind string) ([]Policy, int, error) {
-	return pages[Policy](ctx, c, listPolicies, "Policies", parameters{Filter: kind})
+	return pages(ctx, c, listPolicies, "Policies", parameters{Filter: kind}, func(p *Policy) string { return p.ID })
 }
 
 // Targets returns what a policy is attached to. Source: ListTargetsForPolicy.
 func (c *Client) Targets(ctx context.Context, policy string) ([]Target, int, error) {
-	return pages[Target](ctx, c, listTargets, "Targets", parameters{PolicyID: policy})
+	return pages(ctx, c, listTargets, "Targets", parameters{PolicyID: policy}, func(t *Target) string { return t.ID })
 }
 
 // ServiceAccess returns the services that may act in all accounts of the
 // organization. Source: ListAWSServiceAccessForOrganization.
 func (c *Client) ServiceAccess(ctx context.Context) ([]Service, int, error) {
-	return pages[Service](ctx, c, listServiceAccess, "EnabledServicePrincipals", parameters{})
+	return pages(ctx, c, listServiceAccess, "EnabledServicePrincipals", parameters{}, func(s *Service) string { return s.Principal })
 }
 
 // parameters are the body of a request.
@@ -191,12 +189,12 @@ func get[T any](ctx context.Context, c *Client, operation string, p parameters, 
 		return none, 0, err
 	}
 	attempt := func(keys aws.Credentials) (T, int, error) {
-		return httpx.Get(withKeys(ctx, keys), c.http, httpx.Request{
-			Operation: operation, Method: http.MethodPost, URL: c.url, Body: body,
+		return httpx.Get(withKeys(ctx, keys), c.Client, httpx.Request{
+			Operation: operation, Method: http.MethodPost, URL: "/", Body: body,
 			Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
 		}, read)
 	}
-	keys, err := c.credentials.get(ctx)
+	keys, err := c.credentials.get(ctx, aws.Credentials{})
 	if err != nil {
 		return none, 0, err
 	}
@@ -204,11 +202,11 @@ func get[T any](ctx context.Context, c *Client, operation string, p parameters, 
 	if !errors.Is(err, errExpired) {
 		return out, unparsed, err
 	}
-	fresh, renewErr := c.credentials.replace(ctx, keys)
-	if renewErr != nil {
+	fresh, renewErr := c.credentials.get(ctx, keys)
+	switch {
+	case renewErr != nil:
 		return none, 0, renewErr
-	}
-	if fresh.AccessKeyID == keys.AccessKeyID && fresh.SessionToken == keys.SessionToken {
+	case fresh.AccessKeyID == keys.AccessKeyID && fresh.SessionToken == keys.SessionToken:
 		return none, 0, err
 	}
 	return attempt(fresh)

@@ -51,6 +51,11 @@ func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(bytes.NewBufferString(a.body)), Request: r}, nil
 }
 
+// testAPI is what decoding an answer needs of the API.
+func testAPI() httpx.API {
+	return httpx.API{Time: parseTime, NullRows: true, ErrorFields: []string{"__type"}}
+}
+
 func newClient(rt http.RoundTripper) *Client {
 	transport := httpx.NewTransport(httpx.Config{Next: rt, Concurrency: 2, RateLimit: 1e6})
 	keys := func() (string, string, string) { return "AKIDEXAMPLE", "SECRETEXAMPLE", "" }
@@ -252,7 +257,10 @@ func TestTimes(t *testing.T) {
 		`null`: {time.Time{}, 0}, `""`: {time.Time{}, 0}, `-5`: {time.Time{}, 1}, `1e300`: {time.Time{}, 1}, `"NaN"`: {time.Time{}, 1},
 		`true`: {time.Time{}, 1}, `{}`: {time.Time{}, 1}, `"soon"`: {time.Time{}, 1}, `0`: {time.Time{}, 1},
 	} {
-		have, unparsed, err := httpx.DecodeBody(strings.NewReader(text), timestamp)
+		have, unparsed, err := httpx.DecodeBody(strings.NewReader(text), testAPI(), func(r *httpx.Reader) (at time.Time) {
+			r.Decode(&at)
+			return at
+		})
 		if err != nil || !have.Equal(tt.want) || unparsed != tt.unparsed {
 			t.Errorf("%s: want %v, %d; have %v, %d, %v", text, tt.want, tt.unparsed, have, unparsed, err)
 		}

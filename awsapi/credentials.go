@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 )
@@ -46,44 +47,31 @@ type CredentialsConfig struct {
 // needs them, and renewed before they expire.
 type Credentials struct {
 	cfg  CredentialsConfig
+	keys atomic.Pointer[aws.Credentials]
 	turn chan struct{} // one renewal at a time; a channel, so that waiting ends with the caller's context
 
-	mu       sync.Mutex
+	// Of the renewal whose turn it is:
 	provider aws.CredentialsProvider // nil: to be made
-	keys     aws.Credentials
-	failed   error // the latest renewal's; nil if it was successful
+	failed   error                   // the latest renewal's; nil if it was successful
 	failedAt time.Time
 }
 
 // NewCredentials returns Credentials. It does no I/O.
 func NewCredentials(cfg CredentialsConfig) *Credentials {
-	return &Credentials{cfg: cfg, turn: make(chan struct{}, 1)}
+	c := &Credentials{cfg: cfg, turn: make(chan struct{}, 1)}
+	c.keys.Store(&aws.Credentials{})
+	return c
 }
 
-// get returns keys that are valid.
-func (c *Credentials) get(ctx context.Context) (aws.Credentials, error) {
+// get returns keys that are valid, and others than the refused ones if there
+// are. They are renewed if it is time to. While a renewal fails the old keys are
+// used until they expire. Callers that waited for a renewal share its result.
+func (c *Credentials) get(ctx context.Context, refused aws.Credentials) (aws.Credentials, error) {
 	if c.cfg.Static != nil && c.cfg.RoleARN == "" {
-		keys, err := static(c.cfg.Static).Retrieve(ctx)
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.keys = keys
+		keys, err := c.static(ctx)
+		c.keys.Store(&keys)
 		return keys, err
 	}
-	return c.renewed(ctx, aws.Credentials{})
-}
-
-// replace returns other keys than the refused ones, if there are others.
-func (c *Credentials) replace(ctx context.Context, refused aws.Credentials) (aws.Credentials, error) {
-	if c.cfg.Static != nil && c.cfg.RoleARN == "" {
-		return c.get(ctx)
-	}
-	return c.renewed(ctx, refused)
-}
-
-// renewed returns the keys, renewed if it is time to or if they are the refused
-// ones. While a renewal fails the old keys are used until they expire. Callers
-// that waited for a renewal share its result.
-func (c *Credentials) renewed(ctx context.Context, refused aws.Credentials) (aws.Credentials, error) {
 	asked := time.Now()
 	select {
 	case c.turn <- struct{}{}:
@@ -91,23 +79,18 @@ func (c *Credentials) renewed(ctx context.Context, refused aws.Credentials) (aws
 	case <-ctx.Done():
 		return aws.Credentials{}, explainCredentials(ctx.Err())
 	}
-	c.mu.Lock()
-	keys, failed, failedAt := c.keys, c.failed, c.failedAt
-	c.mu.Unlock()
-	now := time.Now()
+	keys, now := *c.keys.Load(), time.Now()
 	usable := keys.HasKeys() && keys.SessionToken+keys.AccessKeyID != refused.SessionToken+refused.AccessKeyID &&
 		(!keys.CanExpire || keys.Expires.After(now))
 	switch {
 	case usable && (!keys.CanExpire || keys.Expires.After(now.Add(renewBefore))):
 		return keys, nil
-	case usable && failed != nil && now.Sub(failedAt) < renewPause:
+	case usable && c.failed != nil && now.Sub(c.failedAt) < renewPause:
 		return keys, nil
-	case failed != nil && failedAt.After(asked):
-		return aws.Credentials{}, failed
+	case c.failed != nil && c.failedAt.After(asked):
+		return aws.Credentials{}, c.failed
 	}
 	fresh, err := c.retrieve(ctx)
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if err != nil {
 		c.failed, c.failedAt = explainCredentials(err), time.Now()
 		c.provider = nil // files of the shared configuration may change
@@ -116,28 +99,23 @@ func (c *Credentials) renewed(ctx context.Context, refused aws.Credentials) (aws
 		}
 		return aws.Credentials{}, c.failed
 	}
-	c.keys, c.failed = fresh, nil
+	c.keys.Store(&fresh)
+	c.failed = nil
 	return fresh, nil
 }
 
 // retrieve gets new keys.
 func (c *Credentials) retrieve(ctx context.Context) (aws.Credentials, error) {
-	c.mu.Lock()
-	provider := c.provider
-	c.mu.Unlock()
-	if provider == nil {
+	if c.provider == nil {
 		var err error
-		if provider, err = c.newProvider(ctx); err != nil {
+		if c.provider, err = c.newProvider(ctx); err != nil {
 			return aws.Credentials{}, err
 		}
-		c.mu.Lock()
-		c.provider = provider
-		c.mu.Unlock()
 	}
-	if cache, ok := provider.(*aws.CredentialsCache); ok {
+	if cache, ok := c.provider.(*aws.CredentialsCache); ok {
 		cache.Invalidate() // the renewal is decided here
 	}
-	return provider.Retrieve(ctx)
+	return c.provider.Retrieve(ctx)
 }
 
 // newProvider finds where the keys come from. It may read files.
@@ -145,7 +123,7 @@ func (c *Credentials) newProvider(ctx context.Context) (aws.CredentialsProvider,
 	var base aws.Config
 	if c.cfg.Static != nil {
 		// LoadDefaultConfig would read the environment, which is not this organization's.
-		base = aws.Config{Region: c.cfg.Region, Credentials: static(c.cfg.Static), HTTPClient: localClient(), DisableClockSkewCorrection: true}
+		base = aws.Config{Region: c.cfg.Region, Credentials: aws.CredentialsProviderFunc(c.static), HTTPClient: localClient(), DisableClockSkewCorrection: true}
 	} else {
 		var err error
 		base, err = config.LoadDefaultConfig(ctx, c.loadOptions()...)
@@ -171,7 +149,7 @@ func (c *Credentials) loadOptions() []func(*config.LoadOptions) error {
 	options := []func(*config.LoadOptions) error{
 		config.WithRegion(c.cfg.Region),
 		config.WithHTTPClient(localClient()),
-		config.WithAPIOptions(apiOptions(c.carry)),
+		config.WithAPIOptions([]func(*middleware.Stack) error{c.carry}),
 		// With a correction a wrong clock of ours would not be seen.
 		config.WithDisableClockSkewCorrection(&off),
 		config.WithWebIdentityRoleCredentialOptions(func(o *stscreds.WebIdentityRoleOptions) {
@@ -197,9 +175,8 @@ func localClient() aws.HTTPClient {
 
 // secrets are texts that must not be shown.
 func (c *Credentials) secrets() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return []string{c.keys.AccessKeyID, c.keys.SecretAccessKey, c.keys.SessionToken}
+	keys := c.keys.Load()
+	return []string{keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken}
 }
 
 // Secret returns the keys as they are configured, to be hashed. It is empty if
@@ -229,12 +206,9 @@ func CheckProfile(ctx context.Context, profile string) error {
 	return err
 }
 
-// static is keys that are configured.
-type static func() (access, secret, token string)
-
-// Retrieve returns the keys as they are now.
-func (s static) Retrieve(context.Context) (aws.Credentials, error) {
-	access, secret, token := s()
+// static returns the configured keys as they are now.
+func (c *Credentials) static(context.Context) (aws.Credentials, error) {
+	access, secret, token := c.cfg.Static()
 	if access == "" || secret == "" {
 		return aws.Credentials{}, errors.New("a key is empty")
 	}

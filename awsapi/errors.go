@@ -86,14 +86,10 @@ func explain(status int, header http.Header, body []byte) httpx.Error {
 
 // code returns the code of an error: in the body, or else in a header.
 func code(f httpx.Fields, header http.Header, body []byte) string {
-	text := cmp.Or(f.Text("__type"), f.Text("code"))
-	if text == "" {
-		text, _, _ = strings.Cut(header.Get("X-Amzn-Errortype"), ":")
-	}
-	if text == "" {
-		if m := xmlCode.FindSubmatch(body); m != nil {
-			text = string(m[1])
-		}
+	inHeader, _, _ := strings.Cut(header.Get("X-Amzn-Errortype"), ":")
+	text := cmp.Or(f.Text("__type"), f.Text("code"), inHeader)
+	if m := xmlCode.FindSubmatch(body); m != nil && text == "" {
+		text = string(m[1])
 	}
 	return text[strings.LastIndexByte(text, '#')+1:]
 }

@@ -30,25 +30,18 @@ func sign(req *http.Request, operation, region string, now time.Time) {
 	req.Header.Set("X-Amz-Target", targetPrefix+operation)
 	req.Header.Del("Accept")
 	keys, _ := req.Context().Value(keysKey{}).(aws.Credentials)
+	body, err := req.GetBody() // from memory
+	if err != nil {
+		return // the API refuses a call without a signature
+	}
+	content, _ := io.ReadAll(body)
+	hash := sha256.Sum256(content)
 	signed := http.Request{Method: req.Method, URL: req.URL, Host: req.Host, Header: http.Header{}}
 	for _, name := range []string{"Content-Type", "X-Amz-Target"} {
 		signed.Header.Set(name, req.Header.Get(name))
 	}
-	err := v4.NewSigner().SignHTTP(req.Context(), keys, &signed, bodyHash(req), "organizations", region, now)
-	if err != nil {
-		return // the API refuses a call without a signature
+	err = v4.NewSigner().SignHTTP(req.Context(), keys, &signed, hex.EncodeToString(hash[:]), "organizations", region, now)
+	if err == nil {
+		maps.Copy(req.Header, signed.Header)
 	}
-	maps.Copy(req.Header, signed.Header)
-}
-
-// bodyHash returns the SHA-256 of a request's body.
-func bodyHash(req *http.Request) string {
-	h := sha256.New()
-	if req.GetBody != nil {
-		if body, err := req.GetBody(); err == nil {
-			_, _ = io.Copy(h, body) // from memory
-			_ = body.Close()
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

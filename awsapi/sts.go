@@ -29,10 +29,6 @@ const (
 	maxSTSBody = 1 << 20
 )
 
-type stackOption = func(*middleware.Stack) error
-
-func apiOptions(all ...stackOption) []stackOption { return all }
-
 // carry makes the calls of a client of AWS's library go through our transport,
 // with its limits, proxy and observation. The endpoint of the instance's
 // metadata is not behind a proxy, and is left to the library.
@@ -150,11 +146,8 @@ func refusalKind(e *Error) httpx.Kind {
 // innermost returns the cause at the end of the chain: those of the library
 // name every layer of it.
 func innermost(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
+	for next := err; next != nil; next = errors.Unwrap(next) {
 		err = next
 	}
+	return err
 }

@@ -7,6 +7,7 @@ package collector
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ type family struct {
 
 // A sample is one series of a family.
 type sample struct {
-	value  float64
+	value  float64 // NaN: unknown, there is no such series
 	labels []string
 }
 
@@ -89,7 +90,7 @@ func (f *family) series(v *view) []sample {
 	if f.collector != "" && !f.keepWhenStale && !slices.ContainsFunc(v.collectors, served) {
 		return nil // what is unknown is absent
 	}
-	all := f.samples(v)
+	all := slices.DeleteFunc(f.samples(v), func(s sample) bool { return math.IsNaN(s.value) })
 	for i, s := range all {
 		all[i].labels = append([]string{v.Cloud, v.Organization}, s.labels...)
 		for j, label := range all[i].labels {

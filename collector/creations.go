@@ -31,10 +31,7 @@ func creations() []family {
 					last = c.Completed
 				}
 			}
-			if seconds, ok := unix(last); ok {
-				return one(seconds)
-			}
-			return nil
+			return one(unix(last))
 		},
 	}})
 }

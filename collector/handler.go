@@ -16,12 +16,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
@@ -236,21 +236,19 @@ const starters = 32
 // refresh makes the refreshes that are due, all at once, and waits for them
 // until ctx ends.
 func refresh(ctx context.Context, caches []*org.Cache) {
-	var starting sync.WaitGroup
-	var started atomic.Int64
+	var starting errgroup.Group
+	starting.SetLimit(starters)
 	waits := make([]func() org.Snapshot, len(caches))
-	for range min(starters, len(caches)) {
-		starting.Go(func() { // a key file that hangs delays some of the others only
-			for ctx.Err() == nil {
-				i := int(started.Add(1)) - 1
-				if i >= len(caches) {
-					return
-				}
-				waits[i] = caches[i].Refresh(ctx)
-			}
+	for i, c := range caches {
+		if ctx.Err() != nil {
+			break
+		}
+		starting.Go(func() error { // a key file that hangs delays some of the others only
+			waits[i] = c.Refresh(ctx)
+			return nil
 		})
 	}
-	starting.Wait()
+	_ = starting.Wait()
 	for _, wait := range waits {
 		if wait != nil {
 			wait()

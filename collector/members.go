@@ -8,22 +8,14 @@ func members() []family {
 		help:   "Accounts in the organization, by the status code the cloud reports. Cached.",
 		labels: []string{"status"},
 		samples: func(v *view) []sample {
-			return tally(v.Members.Items, v.Known.Members, func(m org.Member) string {
-				if m.Repeat {
-					return ""
-				}
-				return m.Status
-			})
+			return counted(v.MembersByStatus(), oneLabel)
 		},
 	}, {
 		name:   "group_members",
 		help:   "Accounts in a group, by the status code the cloud reports. Cached.",
 		labels: []string{"group_id", "status"},
 		samples: func(v *view) []sample {
-			counts := map[[2]string]uint64{}
-			for _, m := range v.Members.Items {
-				counts[[2]string{m.GroupID, m.Status}]++
-			}
+			counts := org.Tally(v.Members.Items, nil, func(m org.Member) [2]string { return [2]string{m.GroupID, m.Status} })
 			return counted(counts, func(labels [2]string) []string { return labels[:] })
 		},
 	}, {
@@ -46,10 +38,8 @@ func groups() []family {
 		name:   "group_info",
 		help:   "A group, its parent group (empty for the root group) and its policy (empty if it has none). Always 1. Cached.",
 		labels: []string{"group_id", "group_name", "parent_group_id", "policy_id", "policy_name"},
-		samples: func(v *view) []sample {
-			return each(v.Groups.Items, func(g org.Group) (float64, bool, []string) {
-				return 1, true, []string{g.ID, g.Name, g.ParentID, g.PolicyID, g.PolicyName}
-			})
-		},
+		samples: each(func(v *view) []org.Group { return v.Groups.Items }, func(g org.Group) sample {
+			return sample{1, []string{g.ID, g.Name, g.ParentID, g.PolicyID, g.PolicyName}}
+		}),
 	}})
 }

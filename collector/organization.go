@@ -7,39 +7,36 @@ func organization() []family {
 		name:   "organization_info",
 		help:   "Identifiers and name of the organization. Always 1. Cached.",
 		labels: []string{"organization_id", "organization_name", "master_id"},
-		samples: func(v *view) []sample {
-			return each(v.Info.Items, func(i org.Info) (float64, bool, []string) {
-				return 1, true, []string{i.ID, i.Name, i.MasterID}
-			})
-		},
+		samples: each(func(v *view) []org.Info { return v.Info.Items }, func(i org.Info) sample {
+			return sample{1, []string{i.ID, i.Name, i.MasterID}}
+		}),
 	}, {
 		name: "organization_joined_timestamp_seconds",
 		help: "When the account that owns the key joined the organization, in seconds since 1970. Cached.",
-		samples: func(v *view) []sample {
-			return each(v.Info.Items, func(i org.Info) (float64, bool, []string) {
-				joined, ok := unix(i.Joined)
-				return joined, ok, nil
-			})
-		},
+		samples: each(func(v *view) []org.Info { return v.Info.Items }, func(i org.Info) sample {
+			return sample{value: unix(i.Joined)}
+		}),
 	}})
 }
 
-func policies() []family {
-	return of("policies", []family{{
-		name:    "policies",
-		help:    "Policies of the organization. Cached.",
-		samples: func(v *view) []sample { return one(float64(len(v.Policies.Items))) },
-	}, {
-		name:   "policy_applied_groups",
-		help:   "Groups that a policy applies to. Cached.",
-		labels: []string{"policy_id", "policy_name"},
+// features are what an organization can do.
+func features() []family {
+	return of("organization", []family{{
+		name:   "organization_feature_set",
+		help:   "Whether the organization has this set of features. Cached.",
+		labels: []string{"feature_set"},
 		samples: func(v *view) []sample {
-			return each(v.Policies.Items, func(p org.Policy) (float64, bool, []string) {
-				if p.Applied == nil {
-					return 0, false, nil
+			has := map[string]float64{}
+			for _, i := range v.Info.Items {
+				if i.FeatureSet == "" {
+					continue
 				}
-				return float64(*p.Applied), true, []string{p.ID, p.Name}
-			})
+				for _, known := range v.Known.FeatureSets {
+					has[known] += 0
+				}
+				has[i.FeatureSet] = 1
+			}
+			return counted(has, oneLabel)
 		},
 	}})
 }
@@ -49,20 +46,15 @@ func versions() []family {
 		name:   "api_version_info",
 		help:   "A version of the cloud's Organization API and its status. Always 1. Cached.",
 		labels: []string{"version", "status"},
-		samples: func(v *view) []sample {
-			return each(v.Versions.Items, func(a org.Version) (float64, bool, []string) {
-				return 1, true, []string{a.ID, a.Status}
-			})
-		},
+		samples: each(func(v *view) []org.Version { return v.Versions.Items }, func(a org.Version) sample {
+			return sample{1, []string{a.ID, a.Status}}
+		}),
 	}, {
 		name:   "api_version_support_end_timestamp_seconds",
 		help:   "When the cloud ends support for a version of its Organization API, in seconds since 1970; absent if no end is announced. Cached.",
 		labels: []string{"version"},
-		samples: func(v *view) []sample {
-			return each(v.Versions.Items, func(a org.Version) (float64, bool, []string) {
-				end, ok := unix(a.SupportEnd)
-				return end, ok, []string{a.ID}
-			})
-		},
+		samples: each(func(v *view) []org.Version { return v.Versions.Items }, func(a org.Version) sample {
+			return sample{unix(a.SupportEnd), []string{a.ID}}
+		}),
 	}})
 }

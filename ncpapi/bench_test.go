@@ -29,7 +29,7 @@ func BenchmarkListing(b *testing.B) {
 	text := listing()
 	for name, decode := range map[string]func() int{
 		"client": func() int {
-			all, _, err := httpx.DecodeBody(strings.NewReader(text), rows[Account])
+			all, _, err := httpx.DecodeBody(strings.NewReader(text), testAPI(), httpx.Rows[Account])
 			if err != nil {
 				b.Fatal(err)
 			}

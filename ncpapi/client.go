@@ -37,32 +37,27 @@ type Config struct {
 	MaxPages  int // pages of a list, for ClientV2 alone; 0: ten thousand
 }
 
-// A Client calls version 1 of the API as one organization's master account. It is safe for
-// concurrent use.
-type Client struct {
-	base string
-	http *httpx.Client
-}
+// A Client calls version 1 of the API as one organization's master account. It
+// is safe for concurrent use.
+type Client struct{ *httpx.Client }
 
 // New returns a Client.
 func New(cfg Config) *Client {
-	return &Client{
-		base: strings.TrimRight(cfg.BaseURL, "/"),
-		http: newHTTP(cfg, pathOrganization, pathGroupTree, pathGroupAccounts,
-			pathInvitations, pathWithdrawals, pathPolicies),
-	}
+	return &Client{newHTTP(cfg, pathOrganization, pathGroupTree, pathGroupAccounts, pathInvitations, pathWithdrawals, pathPolicies)}
 }
 
 // newHTTP returns a client of the gateway, by which both versions are called.
 func newHTTP(cfg Config, paths ...string) *httpx.Client {
 	return httpx.New(httpx.API{
 		Name:       "ncp",
+		BaseURL:    cfg.BaseURL,
 		Operations: paths,
 		Sign: func(req *http.Request, _ string, now time.Time) {
 			access, secret := cfg.Keys()
 			sign(req, now, access, secret)
 		},
 		Explain:     explain,
+		Time:        parseTime,
 		ErrorFields: []string{"error", "errors", "errorCode", "code", "responseError"},
 		Secrets: func() []string {
 			access, secret := cfg.Keys()
@@ -71,23 +66,26 @@ func newHTTP(cfg Config, paths ...string) *httpx.Client {
 	}, cfg.Transport)
 }
 
-// CloseIdleConnections closes the connections that are kept for later calls.
-func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
-
-// Organization returns the caller's organization. It has no Number if the
-// account has neither made nor joined one: the answer is null, {}, or an
+// Organization returns the caller's organization, and, as all calls do, the
+// number of fields that could not be parsed. The organization has no Number if
+// the account has neither made nor joined one: the answer is null, {}, or an
 // organization without its number. Any other object is an error.
 // Source: organization-get-org.
 func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
-	return get(ctx, c, pathOrganization, pathOrganization, func(r *httpx.Reader) Organization {
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathOrganization}, func(r *httpx.Reader) Organization {
+		documented := []string{
+			"organizationNo", "organizationName", "organizationDesc",
+			"masterMemberNo", "masterMemberName", "masterMemberEmailAddress", "masterMemberYn",
+			"memberNo", "memberStatusCode", "joinYmdt", "regYmdt",
+		}
 		var o Organization
-		fields, documented := 0, false
+		read := r.Fields(&o)
+		empty, known := true, false
 		r.Object(func(name string) {
-			fields++
-			documented = documented || isOrganization(name)
-			o.read(name, r)
+			empty, known = false, known || slices.Contains(documented, name)
+			read(name)
 		})
-		if fields > 0 && !documented {
+		if !empty && !known {
 			r.Fail("unexpected shape: no field of an organization")
 		}
 		return o
@@ -97,13 +95,13 @@ func (c *Client) Organization(ctx context.Context) (Organization, int, error) {
 // GroupTree returns the rows of the group tree: groups and accounts, flat.
 // Source: organization-get-group-tree.
 func (c *Client) GroupTree(ctx context.Context) ([]TreeRow, int, error) {
-	return get(ctx, c, pathGroupTree, pathGroupTree, rows[TreeRow])
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathGroupTree}, httpx.Rows[TreeRow])
 }
 
 // Groups returns the rows of the group tree that are groups.
 func (c *Client) Groups(ctx context.Context) ([]TreeRow, int, error) {
-	return get(ctx, c, pathGroupTree, pathGroupTree, func(r *httpx.Reader) []TreeRow {
-		return slices.Concat(wanted(r, (*TreeRow).NamesGroup)...)
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathGroupTree}, func(r *httpx.Reader) []TreeRow {
+		return slices.Concat(httpx.RowBlocks(r, (*TreeRow).NamesGroup)...)
 	})
 }
 
@@ -112,62 +110,26 @@ func (c *Client) Groups(ctx context.Context) ([]TreeRow, int, error) {
 // Source: organization-get-account-group.
 func (c *Client) GroupAccounts(ctx context.Context, group int64) ([][]Account, int, error) {
 	path := strings.Replace(pathGroupAccounts, "{no}", strconv.FormatInt(group, 10), 1)
-	return get(ctx, c, pathGroupAccounts, path, blocks[Account])
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathGroupAccounts, URL: path}, func(r *httpx.Reader) [][]Account {
+		return httpx.RowBlocks(r, func(*Account) bool { return true })
+	})
 }
 
 // Invitations returns the invitations that the caller can see. Whether these
 // are the sent or the received ones is not documented.
 // Source: organization-get-account-invite.
 func (c *Client) Invitations(ctx context.Context) ([]Invitation, int, error) {
-	return get(ctx, c, pathInvitations, pathInvitations, rows[Invitation])
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathInvitations}, httpx.Rows[Invitation])
 }
 
 // Withdrawals returns the pending requests to leave.
 // Source: organization-get-account-leave.
 func (c *Client) Withdrawals(ctx context.Context) ([]Withdrawal, int, error) {
-	return get(ctx, c, pathWithdrawals, pathWithdrawals, rows[Withdrawal])
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathWithdrawals}, httpx.Rows[Withdrawal])
 }
 
 // Policies returns the quota policies.
 // Source: organization-get-policy-list.
 func (c *Client) Policies(ctx context.Context) ([]Policy, int, error) {
-	return get(ctx, c, pathPolicies, pathPolicies, rows[Policy])
-}
-
-// get calls path, an instance of the template endpoint. It returns, as all
-// calls do, the number of fields that could not be parsed.
-func get[T any](ctx context.Context, c *Client, endpoint, path string, read func(*httpx.Reader) T) (T, int, error) {
-	return httpx.Get(ctx, c.http, httpx.Request{Operation: endpoint, URL: c.base + path}, read)
-}
-
-// rows reads a bare array.
-func rows[T any, R row[T]](r *httpx.Reader) []T {
-	return slices.Concat(blocks[T, R](r)...)
-}
-
-// blocks reads a bare array in blocks: one slice would be copied each time that
-// it grows.
-func blocks[T any, R row[T]](r *httpx.Reader) [][]T {
-	return wanted[T, R](r, func(R) bool { return true })
-}
-
-// wanted reads those rows of a bare array for which want is true.
-func wanted[T any, R row[T]](r *httpx.Reader, want func(R) bool) [][]T {
-	const block = 1024
-	var full [][]T
-	var last []T
-	var t T // one for all rows: it is allocated on the heap
-	field := func(name string) { R(&t).read(name, r) }
-	r.Array(func() {
-		t = *new(T)
-		r.Row(field)
-		if !want(&t) {
-			return
-		}
-		if len(last) == block {
-			full, last = append(full, last), make([]T, 0, block)
-		}
-		last = append(last, t)
-	})
-	return append(full, last)
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathPolicies}, httpx.Rows[Policy])
 }

@@ -43,7 +43,10 @@ func sample(t testing.TB, name string) []byte {
 	return b
 }
 
-func n(v int64) Number { return Number{v, true} }
+// testAPI is what decoding an answer needs of the API.
+func testAPI() httpx.API { return httpx.API{Time: parseTime, ErrorFields: []string{"errors"}} }
+
+func n(v int64) Number { return Number{Value: v, Valid: true} }
 
 func ms(v int64) time.Time { return time.UnixMilli(v).UTC() }
 
@@ -73,9 +76,9 @@ func TestGroupTree(t *testing.T) {
 			}
 			root := TreeRow{
 				Group: n(610), GroupName: "Root", Member: n(9000001), Status: "JOIN",
-				PolicyNo: n(81), PolicyName: "Default limits", GroupYn: "N", IsMaster: true,
+				PolicyNo: n(81), PolicyName: "Default limits", GroupYn: "N", MasterYn: "Y",
 			}
-			europe := TreeRow{Group: n(613), GroupName: "Europe", Parent: n(612), GroupYn: "Y"}
+			europe := TreeRow{Group: n(613), GroupName: "Europe", Parent: n(612), GroupYn: "Y", MasterYn: "N"}
 			if diff := cmp.Diff([]TreeRow{root, europe}, []TreeRow{rows[0], rows[3]}); diff != "" {
 				t.Errorf("(-want +have):\n%s", diff)
 			}

@@ -29,9 +29,10 @@ type meaning struct {
 	err  error
 }
 
-// service returns the meaning of a code of the Organization service.
-// Source: organization-overview. COMMON_101 and COMMON_201 have the same
-// description there; the difference is inferred from their messages.
+// service returns the meaning of a code of either version of the Organization
+// service. Sources: organization-overview, pub-organization-v2-…,
+// api-call-std-errorhandling. COMMON_101 and COMMON_201 have the same
+// description; the difference is inferred from their messages.
 func service(code string) (meaning, bool) {
 	switch code {
 	case "COMMON_201":
@@ -44,14 +45,6 @@ func service(code string) (meaning, bool) {
 		return meaning{kind: httpx.Throttled, text: "too many requests"}, true
 	case "COMMON_102", "ACCOUNT_101", "ACCOUNT_102", "ACCOUNT_103", "ACCOUNT_104":
 		return meaning{kind: httpx.Other}, true
-	}
-	return meaning{}, false
-}
-
-// serviceV2 returns the meaning of a code of version 2 of the service.
-// Sources: pub-organization-v2-…, api-call-std-errorhandling.
-func serviceV2(code string) (meaning, bool) {
-	switch code {
 	case "Forbidden":
 		return meaning{kind: httpx.Forbidden, err: ErrForbidden}, true
 	case "AccessDenied":
@@ -70,7 +63,7 @@ func standard(code string) (meaning, bool) {
 	if strings.Trim(code, "0123456789") == "" {
 		return gateway(code)
 	}
-	return serviceV2(code)
+	return service(code)
 }
 
 // gateway returns the meaning of a code of the API gateway.

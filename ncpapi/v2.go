@@ -21,42 +21,41 @@ const (
 	pathV2Received      = "/open-api/v2/received-invitations"
 )
 
+const (
+	pageSize = 100    // the largest that is documented
+	maxPages = 10_000 // of one list
+)
+
 // A ClientV2 calls version 2 of the API. It is safe for concurrent use.
 //
 // The documentation of most fields could not be read. Fields under names that
 // are only expected are optional.
 type ClientV2 struct {
-	base     string
-	http     *httpx.Client
+	*httpx.Client
 	maxPages int
 }
 
 // NewV2 returns a ClientV2.
 func NewV2(cfg Config) *ClientV2 {
 	return &ClientV2{
-		base: strings.TrimRight(cfg.BaseURL, "/"),
-		http: newHTTP(cfg, pathV2Organizations, pathV2Groups, pathV2Accounts, pathV2Invitations,
+		Client: newHTTP(cfg, pathV2Organizations, pathV2Groups, pathV2Accounts, pathV2Invitations,
 			pathV2LeaveRequests, pathV2Policies, pathV2Received),
 		maxPages: cmp.Or(cfg.MaxPages, maxPages),
 	}
 }
 
-// CloseIdleConnections closes the connections that are kept for later calls.
-func (c *ClientV2) CloseIdleConnections() { c.http.CloseIdleConnections() }
-
 // Organizations returns the caller's organization, or none. More than one is
 // not documented.
 // Source: pub-organization-v2-organization-listorganizations.
 func (c *ClientV2) Organizations(ctx context.Context) ([]OrganizationV2, int, error) {
-	p, unparsed, err := httpx.Get(ctx, c.http, httpx.Request{Operation: pathV2Organizations, URL: c.base + pathV2Organizations},
-		envelope[OrganizationV2]("organizations", false))
-	return p.rows, unparsed, err
+	return httpx.Get(ctx, c.Client, httpx.Request{Operation: pathV2Organizations},
+		func(r *httpx.Reader) []OrganizationV2 { return page[OrganizationV2](r, "organizations", false).Rows })
 }
 
 // AccountGroups returns the groups of an organization, the top one included.
 // Source: pub-organization-v2-account-group-listaccountgroups.
 func (c *ClientV2) AccountGroups(ctx context.Context, organization int64) (List[AccountGroup], int, error) {
-	return pages[AccountGroup](ctx, c, of(pathV2Groups, organization), envelope[AccountGroup]("accountGroups", false))
+	return pages(ctx, c, pathV2Groups, organization, "accountGroups", false, func(g *AccountGroup) Number { return g.Number })
 }
 
 // Accounts returns the accounts of all groups of an organization: those that
@@ -64,39 +63,69 @@ func (c *ClientV2) AccountGroups(ctx context.Context, organization int64) (List[
 // documented.
 // Source: pub-organization-v2-account-listaccounts.
 func (c *ClientV2) Accounts(ctx context.Context, organization int64) (List[AccountV2], int, error) {
-	return pages[AccountV2](ctx, c, of(pathV2Accounts, organization), envelope[AccountV2]("accounts", true))
+	return pages(ctx, c, pathV2Accounts, organization, "accounts", true, func(a *AccountV2) Number { return a.Member })
 }
 
 // Invitations returns the pending invitations that an organization has sent. An
 // accepted one that waits for the 3rd of the month is among them.
 // Source: pub-organization-v2-account-listinvitations.
 func (c *ClientV2) Invitations(ctx context.Context, organization int64) (List[InvitationV2], int, error) {
-	return pages[InvitationV2](ctx, c, of(pathV2Invitations, organization), envelope[InvitationV2]("invitations", false))
+	return pages(ctx, c, pathV2Invitations, organization, "invitations", false, (*InvitationV2).key)
 }
 
 // ReceivedInvitations returns the pending invitations to the caller's account.
 // An account in an organization has none.
 // Source: pub-organization-v2-account-listreceivedinvitations.
 func (c *ClientV2) ReceivedInvitations(ctx context.Context) (List[InvitationV2], int, error) {
-	return pages[InvitationV2](ctx, c, list{pathV2Received, pathV2Received}, envelope[InvitationV2]("receivedInvitations", false))
+	return pages(ctx, c, pathV2Received, 0, "receivedInvitations", false, (*InvitationV2).key)
 }
 
 // LeaveRequests returns the pending requests to leave.
 // Source: pub-organization-v2-account-listleaverequests.
 func (c *ClientV2) LeaveRequests(ctx context.Context, organization int64) (List[LeaveRequest], int, error) {
-	return pages[LeaveRequest](ctx, c, of(pathV2LeaveRequests, organization), envelope[LeaveRequest]("leaveRequests", false))
+	return pages(ctx, c, pathV2LeaveRequests, organization, "leaveRequests", false, func(l *LeaveRequest) Number { return l.Member })
 }
 
 // QuotaPolicies returns the quota policies of an organization.
 // Source: pub-organization-v2-quota-policy-listquotapolicies.
 func (c *ClientV2) QuotaPolicies(ctx context.Context, organization int64) (List[QuotaPolicy], int, error) {
-	return pages[QuotaPolicy](ctx, c, of(pathV2Policies, organization), envelope[QuotaPolicy]("quotaPolicies", false))
+	return pages(ctx, c, pathV2Policies, organization, "quotaPolicies", false, func(p *QuotaPolicy) Number { return p.Number })
 }
 
-// A list is a path and its template.
-type list struct{ template, path string }
+// A List is the rows of all pages of a listing, each once.
+type List[T any] = httpx.List[T]
 
-// of returns a list of an organization.
-func of(template string, organization int64) list {
-	return list{template, strings.Replace(template, "{organizationNo}", strconv.FormatInt(organization, 10), 1)}
+// pages reads all pages of a list, whose path may have the number of an
+// organization. name is that of the list in the answers; if anyName, it may have
+// another one.
+func pages[T any, K comparable](
+	ctx context.Context, c *ClientV2, template string, organization int64, name string, anyName bool, key func(*T) K,
+) (List[T], int, error) {
+	path := strings.Replace(template, "{organizationNo}", strconv.FormatInt(organization, 10), 1)
+	rows, unparsed, err := httpx.Pages[T, K]{
+		Operation: template,
+		URL: func(n int) string {
+			return path + "?pageNo=" + strconv.Itoa(n) + "&pageSize=" + strconv.Itoa(pageSize)
+		},
+		Read:   func(r *httpx.Reader) httpx.Page[T] { return page[T](r, name, anyName) },
+		Key:    key,
+		Size:   pageSize,
+		Max:    c.maxPages,
+		Advice: "if there are that many rows, raise refresh_timeout or rate_limit",
+	}.List(ctx, c.Client)
+	if err == nil && len(rows.Rows) == 0 && rows.Total > 0 {
+		return List[T]{}, 0, c.Undecodable(httpx.Request{Operation: template}, "page 0 is empty, and totalElements is %d", rows.Total)
+	}
+	return rows, unparsed, err
+}
+
+// page reads an answer whose list has a name.
+func page[T any](r *httpx.Reader, name string, anyName bool) httpx.Page[T] {
+	var answer struct {
+		Total Number `json:"totalElements"`
+		Size  Number `json:"pageSize"`
+		Pages Number `json:"totalPages"`
+	}
+	rows := httpx.Envelope[T](r, name, anyName, r.Fields(&answer))
+	return httpx.Page[T]{Rows: rows, Total: answer.Total, Size: answer.Size, Pages: answer.Pages}
 }

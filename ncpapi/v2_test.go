@@ -156,7 +156,7 @@ func TestAccountGroups(t *testing.T) {
 	} {
 		c, _ := scripted(t, body)
 		have, unparsed, err := c.AccountGroups(t.Context(), 4100)
-		if diff := cmp.Diff(List[AccountGroup]{want, 4, true}, have); diff != "" || err != nil || unparsed != 0 {
+		if diff := cmp.Diff(List[AccountGroup]{Rows: want, Total: 4, Complete: true}, have); diff != "" || err != nil || unparsed != 0 {
 			t.Errorf("%s: error %v, %d warnings, (-want +have):\n%s", body, err, unparsed, diff)
 		}
 	}
@@ -190,106 +190,106 @@ func TestAccountsV2(t *testing.T) {
 		want     List[AccountV2]
 		unparsed int
 	}{
-		{"one page", []string{"v2.accounts.json"}, List[AccountV2]{fourAccounts(), 4, true}, 0},
-		{"two pages", []string{size2 + "0.json", size2 + "1.json"}, List[AccountV2]{fourAccounts(), 4, true}, 0},
+		{"one page", []string{"v2.accounts.json"}, List[AccountV2]{Rows: fourAccounts(), Total: 4, Complete: true}, 0},
+		{"two pages", []string{size2 + "0.json", size2 + "1.json"}, List[AccountV2]{Rows: fourAccounts(), Total: 4, Complete: true}, 0},
 		{
 			"a row that moves, and the new one comes when all is read once more",
 			[]string{size2 + "0.json", moved + "1.json", moved + "2.json", first},
-			List[AccountV2]{five, 5, false},
+			List[AccountV2]{Rows: five, Total: 5, Complete: false},
 			0,
 		},
 		{
 			"a row that moves, and the new one does not come",
 			[]string{size2 + "0.json", moved + "1.json", moved + "2.json", again, moved + "1.json", moved + "2.json"},
-			List[AccountV2]{fourAccounts(), 5, false},
+			List[AccountV2]{Rows: fourAccounts(), Total: 5, Complete: false},
 			0,
 		},
 		{"null", []string{"v2.accounts.null.json"}, List[AccountV2]{Total: 0, Complete: true}, 0},
 		{"nothing", []string{`{"accounts": [], "totalElements": 0, "totalPages": 1}`}, List[AccountV2]{Total: 0, Complete: true}, 0},
-		{"the empty page is the end", []string{seven, "v2.accounts.empty_page.json"}, List[AccountV2]{fourAccounts(), 7, false}, 0},
-		{"drift", []string{"v2.accounts.drift.json"}, List[AccountV2]{[]AccountV2{
+		{"the empty page is the end", []string{seven, "v2.accounts.empty_page.json"}, List[AccountV2]{Rows: fourAccounts(), Total: 7, Complete: false}, 0},
+		{"drift", []string{"v2.accounts.drift.json"}, List[AccountV2]{Rows: []AccountV2{
 			{Member: n(9000011), Group: n(611), Status: "JOINED"},
 			{Member: n(9000012), Status: "DORMANT"},
 			{Member: n(9000013), Group: n(611)},
 			{Member: n(9000014), Group: n(611)},
 			{Group: n(611), Status: "JOINED"},
-		}, 5, true}, 1},
+		}, Total: 5, Complete: true}, 1},
 		{
 			"another name",
 			[]string{`{"organizationAccounts": [{"memberNo": 9000001, "accountGroupNo": 610, "memberStatus": "JOINED"}], "sort": {"by": []}, "totalElements": 1}`},
-			List[AccountV2]{accounts(1, 610, "JOINED"), 1, true},
+			List[AccountV2]{Rows: accounts(1, 610, "JOINED"), Total: 1, Complete: true},
 			0,
 		},
 		{
 			"another name, a number that cannot be read",
 			[]string{`{"list": [{"memberNo": "x", "accountGroupNo": 610}], "totalElements": 1}`},
-			List[AccountV2]{[]AccountV2{{Group: n(610)}}, 1, true},
+			List[AccountV2]{Rows: []AccountV2{{Group: n(610)}}, Total: 1, Complete: true},
 			1,
 		},
 		{
 			"no errors beside it",
 			[]string{`{"accounts": [{"memberNo": 9000001}], "errors": [], "error": null, "totalElements": 1}`},
-			List[AccountV2]{[]AccountV2{{Member: n(9000001)}}, 1, true},
+			List[AccountV2]{Rows: []AccountV2{{Member: n(9000001)}}, Total: 1, Complete: true},
 			0,
 		},
 		{
 			"a number beyond int64",
 			[]string{`{"accounts": [{"memberNo": 9223372036854775808}], "totalElements": 1}`},
-			List[AccountV2]{[]AccountV2{{}}, 1, true},
+			List[AccountV2]{Rows: []AccountV2{{}}, Total: 1, Complete: true},
 			1,
 		},
 		{
 			"a total that is too low",
 			[]string{strings.Replace(string(sample(t, "v2.accounts.json")), `"totalElements": 4`, `"totalElements": 3`, 1)},
-			List[AccountV2]{fourAccounts(), 3, false},
+			List[AccountV2]{Rows: fourAccounts(), Total: 3, Complete: false},
 			0,
 		},
 		{
 			"no total",
 			[]string{`{"accounts": [{"memberNo": 9000001}], "pageSize": 1}`, `{"accounts": []}`},
-			List[AccountV2]{[]AccountV2{{Member: n(9000001)}}, -1, true},
+			List[AccountV2]{Rows: []AccountV2{{Member: n(9000001)}}, Total: -1, Complete: true},
 			0,
 		},
 		{
 			"a total that nobody can read",
 			[]string{`{"accounts": [{"memberNo": 9000001}], "totalElements": "many"}`},
-			List[AccountV2]{[]AccountV2{{Member: n(9000001)}}, -1, true},
+			List[AccountV2]{Rows: []AccountV2{{Member: n(9000001)}}, Total: -1, Complete: true},
 			1,
 		},
 		{
 			"a negative size",
 			[]string{`{"accounts": [{"memberNo": 9000001}], "totalElements": 1, "pageSize": -2}`},
-			List[AccountV2]{[]AccountV2{{Member: n(9000001)}}, 1, true},
+			List[AccountV2]{Rows: []AccountV2{{Member: n(9000001)}}, Total: 1, Complete: true},
 			0,
 		},
 		{
 			"no pages",
 			[]string{`{"accounts": [{"memberNo": 9000001}], "totalElements": 1, "totalPages": 0}`},
-			List[AccountV2]{[]AccountV2{{Member: n(9000001)}}, 1, true},
+			List[AccountV2]{Rows: []AccountV2{{Member: n(9000001)}}, Total: 1, Complete: true},
 			0,
 		},
 		{
 			"a billion pages",
 			[]string{`{"accounts": [{"memberNo": 9000001}], "totalElements": 1, "totalPages": 1000000000}`},
-			List[AccountV2]{[]AccountV2{{Member: n(9000001)}}, 1, true},
+			List[AccountV2]{Rows: []AccountV2{{Member: n(9000001)}}, Total: 1, Complete: true},
 			0,
 		},
 		{
 			"pages as a word",
 			[]string{`{"accounts": [{"memberNo": 9000001}], "totalElements": 1, "totalPages": "one"}`},
-			List[AccountV2]{[]AccountV2{{Member: n(9000001)}}, 1, true},
+			List[AccountV2]{Rows: []AccountV2{{Member: n(9000001)}}, Total: 1, Complete: true},
 			1,
 		},
 		{
 			"rows missing, and a billion pages",
 			[]string{`{"accounts": [{"memberNo": 9000001}], "totalElements": 2, "totalPages": 1000000000}`, `{"accounts": [], "totalElements": 2}`},
-			List[AccountV2]{[]AccountV2{{Member: n(9000001)}}, 2, false},
+			List[AccountV2]{Rows: []AccountV2{{Member: n(9000001)}}, Total: 2, Complete: false},
 			0,
 		},
 		{
 			"rows missing, and no pages",
 			[]string{`{"accounts": [{"memberNo": 9000001}], "totalElements": 2, "totalPages": 0}`, `{"accounts": [], "totalElements": 2}`},
-			List[AccountV2]{[]AccountV2{{Member: n(9000001)}}, 2, false},
+			List[AccountV2]{Rows: []AccountV2{{Member: n(9000001)}}, Total: 2, Complete: false},
 			0,
 		},
 	} {
@@ -437,7 +437,7 @@ func TestInvitationsV2(t *testing.T) {
 	}{
 		"v2.invitations.json": {[]InvitationV2{three, seven}, 0},
 		"v2.invitations.waiting.json": {[]InvitationV2{
-			{Member: n(9000008), Organization: n(4100), Created: time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC), Status: "MADE_UP_WAITING"},
+			{Member: n(9000008), Organization: n(4100), Created: time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC), MemberStatus: "MADE_UP_WAITING"},
 		}, 0},
 		"v2.invitations.drift.json": {[]InvitationV2{
 			three, seven, {Member: n(9000008), Created: ms(1793620800000)}, {Member: n(9000009), Organization: n(4100)},
@@ -498,7 +498,10 @@ func TestDateTime(t *testing.T) {
 		`["2026-11-02T12:00:00Z"]`:           {time.Time{}, 1},
 		`true`:                               {time.Time{}, 1},
 	} {
-		have, unparsed, err := httpx.DecodeBody(strings.NewReader(text), dateTime)
+		have, unparsed, err := httpx.DecodeBody(strings.NewReader(text), testAPI(), func(r *httpx.Reader) (at time.Time) {
+			r.Decode(&at)
+			return at
+		})
 		if err != nil || !have.Equal(want.time) || unparsed != want.unparsed {
 			t.Errorf("%s: want %s and %d warnings, have %s, %d, %v", text, want.time, want.unparsed, have, unparsed, err)
 		}

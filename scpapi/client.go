@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
@@ -39,18 +38,17 @@ type Config struct {
 // A Client calls the API with one account's key. It is safe for concurrent
 // use.
 type Client struct {
-	base string
-	cfg  Config
-	http *httpx.Client
+	*httpx.Client
+	cfg Config
 }
 
 // New returns a Client.
 func New(cfg Config) *Client {
 	return &Client{
-		base: strings.TrimRight(cfg.BaseURL, "/"),
-		cfg:  cfg,
-		http: httpx.New(httpx.API{
+		cfg: cfg,
+		Client: httpx.New(httpx.API{
 			Name:       "scp",
+			BaseURL:    cfg.BaseURL,
 			Operations: []string{pathVersions, pathInvitations, pathReceived, pathAccounts, pathOrganizations},
 			Sign: func(req *http.Request, path string, now time.Time) {
 				if path == pathVersions {
@@ -64,6 +62,7 @@ func New(cfg Config) *Client {
 				}
 			},
 			ErrorFields: []string{"error", "errors"},
+			Time:        parseTime,
 			Explain: func(status int, _ http.Header, body []byte) httpx.Error {
 				return explain(status, body, cfg.Version)
 			},
@@ -75,58 +74,76 @@ func New(cfg Config) *Client {
 	}
 }
 
-// CloseIdleConnections closes the connections that are kept for later calls.
-func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
-
 // Invitations returns the invitations that the organization has sent, in any
 // state. It returns, as all calls do, the number of fields that could not be
 // parsed. Source: ListOrganizationInvitations.
 func (c *Client) Invitations(ctx context.Context) ([]Invitation, int, error) {
-	return pages[Invitation](ctx, c, pathInvitations, "organization_invitations")
+	return pages(ctx, c, pathInvitations, "organization_invitations", func(i *Invitation) string { return i.ID })
 }
 
 // Accounts returns the accounts of the organization. Source: ListAccounts.
 func (c *Client) Accounts(ctx context.Context) ([]Account, int, error) {
-	return pages[Account](ctx, c, pathAccounts, "accounts")
+	return pages(ctx, c, pathAccounts, "accounts", func(a *Account) string { return a.ID })
 }
 
 // Organizations returns the organizations that the key can see. A member
 // account's key sees none. Source: ListOrganizations.
 func (c *Client) Organizations(ctx context.Context) ([]Organization, int, error) {
-	return pages[Organization](ctx, c, pathOrganizations, "organizations")
+	return pages(ctx, c, pathOrganizations, "organizations", func(o *Organization) string { return o.ID })
 }
 
 // ReceivedInvitations returns the invitations that the key's account has
 // received, in any state. Source: ListAccountInvitations.
 func (c *Client) ReceivedInvitations(ctx context.Context) ([]ReceivedInvitation, int, error) {
-	return whole[ReceivedInvitation](ctx, c, pathReceived, "account_invitations")
+	return whole(ctx, c, pathReceived, "account_invitations", func(i *ReceivedInvitation) string { return i.ID })
 }
 
 // Versions returns the versions of the API. The call needs no key and sends none.
 // Source: common/api-version.
 func (c *Client) Versions(ctx context.Context) ([]Version, int, error) {
-	return whole[Version](ctx, c, pathVersions, "versions")
+	return whole(ctx, c, pathVersions, "versions", func(v *Version) string { return v.ID })
 }
 
-// whole calls path, which has one page. key names the list in the answer.
-func whole[T any, R row[T]](ctx context.Context, c *Client, path, key string) ([]T, int, error) {
-	p, unparsed, err := httpx.Get(ctx, c.http, httpx.Request{Operation: path, URL: c.base + path}, envelope[T, R](key))
-	if err != nil {
-		return nil, 0, err
-	}
-	var l listing[T]
-	for t := range p.all() {
-		l.add(R(&t).key(), t)
-	}
-	return l.rows, unparsed, nil
-}
+// maxPages limits a list that does not end.
+const maxPages = 1000
 
-// url returns the address of a page of path. Nothing in it needs escaping: how
-// an escaped URL is signed is not documented.
-func (c *Client) url(path string, page int) string {
-	query := url.Values{"page": {strconv.Itoa(page)}, "size": {strconv.Itoa(c.cfg.PageSize)}}
+// pages reads all pages of path. name is that of the list in the answers. Nothing
+// in the URL needs escaping: how an escaped one is signed is not documented.
+func pages[T any](ctx context.Context, c *Client, path, name string, key func(*T) string) ([]T, int, error) {
+	query := url.Values{"size": {strconv.Itoa(c.cfg.PageSize)}}
 	if c.cfg.OrganizationID != "" {
 		query.Set("organization_id", c.cfg.OrganizationID)
 	}
-	return c.base + path + "?" + query.Encode()
+	list, unparsed, err := httpx.Pages[T, string]{
+		Operation: path,
+		URL: func(page int) string {
+			query.Set("page", strconv.Itoa(page))
+			return path + "?" + query.Encode()
+		},
+		Read:   func(r *httpx.Reader) httpx.Page[T] { return page[T](r, name) },
+		Key:    key,
+		Size:   c.cfg.PageSize,
+		Max:    maxPages,
+		Advice: "is page_size too small?",
+	}.List(ctx, c.Client)
+	return list.Rows, unparsed, err
+}
+
+// whole calls path, which has one page. name is that of the list in the answer.
+func whole[T any](ctx context.Context, c *Client, path, name string, key func(*T) string) ([]T, int, error) {
+	rows, unparsed, err := httpx.Get(ctx, c.Client, httpx.Request{Operation: path},
+		func(r *httpx.Reader) []T { return page[T](r, name).Rows })
+	distinct := httpx.Distinct[T, string]{Key: key}
+	distinct.Add(rows)
+	return distinct.Rows, unparsed, err
+}
+
+// page reads an answer whose list has a name.
+func page[T any](r *httpx.Reader, name string) httpx.Page[T] {
+	var answer struct {
+		Size  httpx.Number `json:"size"`
+		Count httpx.Number `json:"count"`
+	}
+	rows := httpx.Envelope[T](r, name, false, r.Fields(&answer))
+	return httpx.Page[T]{Rows: rows, Total: answer.Count, Size: answer.Size}
 }

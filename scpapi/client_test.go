@@ -74,6 +74,9 @@ func sample(t testing.TB, name string) string {
 	return string(b)
 }
 
+// testAPI is what decoding an answer needs of the API.
+func testAPI() httpx.API { return httpx.API{Time: parseTime, ErrorFields: []string{"error", "errors"}} }
+
 func at(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
 
 // read is a listing of the client, without the number of unparsed fields.
@@ -154,8 +157,8 @@ func TestAccountsAndOrganizations(t *testing.T) {
 
 func TestVersions(t *testing.T) {
 	want := []Version{
-		{ID: "v1.0", Status: "DEPRECATED", SupportEnd: at(1767139200)},
-		{ID: "v1.1", Status: "DEPRECATED", SupportEnd: at(1780185600)},
+		{ID: "v1.0", Status: "DEPRECATED", SupportEnd: Date{at(1767139200)}},
+		{ID: "v1.1", Status: "DEPRECATED", SupportEnd: Date{at(1780185600)}},
 		{ID: "v1.3", Status: "CURRENT"},
 	}
 	if diff := cmp.Diff(want, read(t, sample(t, "versions.json"), (*Client).Versions, 0)); diff != "" {

@@ -28,21 +28,22 @@ func TestPages(t *testing.T) {
 		paging sim.Paging
 		calls  int
 	}{
-		"as asked for":                    {1234, sim.Paging{}, 13},
-		"a full last page":                {1200, sim.Paging{}, 12},
-		"a clamped size":                  {1234, sim.Paging{MaxSize: 20}, 62},
-		"a size clamped without a word":   {1234, sim.Paging{MaxSize: 20, Silent: true}, 62},
-		"a row that moves":                {1234, sim.Paging{Moves: 1}, 14 + 2},
-		"rows that move, a clamped size":  {1234, sim.Paging{MaxSize: 20, Moves: 40}, 62 + 1 + 41},
-		"a count too high":                {1234, sim.Paging{CountOff: 1000}, 14},
-		"a count too high, a row moves":   {1234, sim.Paging{CountOff: 1000, Moves: 1}, 14 + 13},
-		"a count too low":                 {1234, sim.Paging{CountOff: -1000}, 13},
-		"no count":                        {1234, sim.Paging{CountOff: -1 << 40}, 13},
-		"no rows":                         {0, sim.Paging{}, 1},
-		"no rows, a count all the same":   {0, sim.Paging{CountOff: 7}, 1},
-		"one row, and a count of twenty":  {1, sim.Paging{CountOff: 19}, 2},
-		"exactly one page":                {100, sim.Paging{}, 1},
-		"exactly one page, without count": {100, sim.Paging{CountOff: -100}, 2},
+		"as asked for":                             {1234, sim.Paging{}, 13},
+		"a full last page":                         {1200, sim.Paging{}, 12},
+		"a clamped size":                           {1234, sim.Paging{MaxSize: 20}, 62},
+		"a size clamped without a word":            {1234, sim.Paging{MaxSize: 20, Silent: true}, 62},
+		"a row that moves":                         {1234, sim.Paging{Moves: 1}, 14 + 2},
+		"rows that move, a clamped size":           {1234, sim.Paging{MaxSize: 20, Moves: 40}, 62 + 1 + 41},
+		"a count too high":                         {1234, sim.Paging{CountOff: 1000}, 14},
+		"a row that moves, clamped without a word": {1234, sim.Paging{MaxSize: 20, Silent: true, Moves: 1}, 65},
+		"a count too high, a row moves":            {1234, sim.Paging{CountOff: 1000, Moves: 1}, 14 + 13},
+		"a count too low":                          {1234, sim.Paging{CountOff: -1000}, 13},
+		"no count":                                 {1234, sim.Paging{CountOff: -1 << 40}, 13},
+		"no rows":                                  {0, sim.Paging{}, 1},
+		"no rows, a count all the same":            {0, sim.Paging{CountOff: 7}, 1},
+		"one row, and a count of twenty":           {1, sim.Paging{CountOff: 19}, 2},
+		"exactly one page":                         {100, sim.Paging{}, 1},
+		"exactly one page, without count":          {100, sim.Paging{CountOff: -100}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cloud := newSim(t, sim.Config{TLS: true, Company: large(c.rows)})

@@ -4,6 +4,7 @@
 package capture
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -76,6 +77,14 @@ func (c *Capture) create() (*os.File, error) {
 	return os.OpenFile(fmt.Sprintf("%s%c%04d.json", c.dir, os.PathSeparator, c.files), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 }
 
+// write writes the file of a call.
+func (c *Capture) write(out *os.File, call *call) {
+	err := json.MarshalEncode(jsontext.NewEncoder(out, options(), jsontext.WithIndent("  ")), call)
+	if err := errors.Join(err, out.Close()); err != nil {
+		c.fail(err)
+	}
+}
+
 // Transport returns a RoundTripper that captures the calls of one organization,
 // which next carries. The calls have the names of their operations in their
 // contexts, see httpx.WithOperation.
@@ -104,27 +113,112 @@ func (t *transport) CloseIdleConnections() {
 
 // RoundTrip makes one call and captures it.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	file, fileErr := t.capture.create()
+	out, outErr := t.capture.create()
 	start := time.Now()
 	resp, err := t.next.RoundTrip(req)
-	if fileErr != nil {
-		t.capture.fail(fileErr)
+	took := time.Since(start)
+	if outErr != nil {
+		t.capture.fail(outErr)
 		return resp, err
 	}
-	c := &call{transport: t, req: req, file: file, start: start, took: time.Since(start), resp: resp}
+	c := &call{
+		Cloud:        t.cloud,
+		Organization: t.organization,
+		Operation:    httpx.Operation(req.Context()),
+		Method:       req.Method,
+		Path:         t.path(req),
+		Query:        t.query(req),
+		Request:      t.request(req),
+		At:           start.Add(t.capture.values.offset).UTC().Format("2006-01-02T15:04:05Z"),
+		Milliseconds: took.Milliseconds(),
+	}
 	if err != nil {
-		c.failure = cause(err)
-		c.write(strings.NewReader(""))
+		c.NoAnswer = cause(err)
+		t.capture.write(out, c)
 		return nil, err
 	}
-	reader, writer := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c.write(reader)
-	}()
-	resp.Body = &body{resp.Body, writer, done}
+	c.Status, c.Header = resp.StatusCode, t.capture.values.header(resp.Header)
+	answer := &body{ReadCloser: resp.Body}
+	answer.captured = sync.OnceFunc(func() {
+		rewritten, err := t.rewriter(req).rewrite(answer.text.Bytes())
+		if err != nil || !errors.Is(answer.end, io.EOF) {
+			rewritten, c.InvalidBody = nil, &invalid{answer.form(err), answer.text.Len()}
+		}
+		c.Body = rewritten
+		t.capture.write(out, c)
+	})
+	resp.Body = answer
 	return resp, nil
+}
+
+// A call is what a file has of one attempt of a call. docs/captures.md describes
+// it.
+type call struct {
+	Cloud        string            `json:"cloud"`
+	Organization int               `json:"organization"` // the first that was read is 1
+	Operation    string            `json:"operation"`
+	Method       string            `json:"method"`
+	Path         string            `json:"path"`
+	Query        string            `json:"query"`
+	Request      jsontext.Value    `json:"request,omitzero"`
+	At           string            `json:"at"`
+	Milliseconds int64             `json:"milliseconds"`       // until the answer began
+	NoAnswer     string            `json:"no_answer,omitzero"` // why there was none
+	Status       int               `json:"status,omitzero"`
+	Header       map[string]string `json:"header,omitzero"`
+	Body         jsontext.Value    `json:"body,omitzero"`
+	InvalidBody  *invalid          `json:"invalid_body,omitzero"`
+}
+
+// An invalid is a body that is not JSON.
+type invalid struct {
+	Form  string `json:"form"` // empty, markup, cut, timeout, network, canceled or other
+	Bytes int    `json:"bytes"`
+}
+
+// A body passes an answer on to the client, and captures it when it is closed.
+// The client bounds its length.
+type body struct {
+	io.ReadCloser
+	text     bytes.Buffer
+	end      error // of reading; nil: it has not ended
+	captured func()
+}
+
+// Read passes on a part of the answer.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.text.Write(p[:n])
+	if b.end == nil {
+		b.end = err
+	}
+	return n, err
+}
+
+// Close captures the rest of an answer, too, that the client does not read.
+func (b *body) Close() error {
+	const rest = 1 << 20
+	_, _ = io.CopyN(io.Discard, b, rest)
+	if b.end == nil {
+		b.end = io.ErrUnexpectedEOF
+	}
+	b.captured()
+	return b.ReadCloser.Close()
+}
+
+// form says in one word what is wrong with an answer that could not be rewritten.
+func (b *body) form(err error) string {
+	switch {
+	case !errors.Is(b.end, io.EOF):
+		return cause(b.end)
+	case b.text.Len() == 0:
+		return "empty"
+	case bytes.HasPrefix(bytes.TrimSpace(b.text.Bytes()), []byte("<")):
+		return "markup"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "cut"
+	}
+	return "other"
 }
 
 // cause says in one word why there was no answer, or no more of it.
@@ -144,172 +238,54 @@ func cause(err error) string {
 	return "network"
 }
 
-// A body passes an answer on to the client and to the file.
-type body struct {
-	io.ReadCloser
-	file *io.PipeWriter
-	done chan struct{} // closed once the file is written
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if n > 0 {
-		_, _ = b.file.Write(p[:n]) // its reader reads all
-	}
-	if err != nil {
-		_ = b.file.CloseWithError(err)
-	}
-	return n, err
-}
-
-// Close captures the rest of an answer that the client does not read.
-func (b *body) Close() error {
-	const rest = 1 << 20
-	_, _ = io.CopyN(io.Discard, b, rest)
-	_ = b.file.CloseWithError(io.ErrUnexpectedEOF) // nothing if it has ended
-	<-b.done
-	return b.ReadCloser.Close()
-}
-
-// A call is one attempt of a call.
-type call struct {
-	*transport
-	req     *http.Request
-	file    *os.File
-	start   time.Time
-	took    time.Duration  // until the answer began
-	resp    *http.Response // nil: there was none
-	failure string         // why there was none
-}
-
-// write writes the file. If the body is not JSON, the file has only its length.
-func (c *call) write(body io.Reader) {
-	defer c.file.Close()
-	answer := &source{Reader: body}
-	err := c.contents(func(enc *jsontext.Encoder) error {
-		if c.resp == nil {
-			return nil
-		}
-		return errors.Join(enc.WriteToken(jsontext.String("body")), c.rewriter().rewrite(answer, enc))
-	})
-	if err != nil {
-		rest, _ := io.Copy(io.Discard, body)
-		err = c.again(invalid{form(answer, err), answer.n + rest})
-	}
-	if err != nil {
-		c.capture.fail(err)
-	}
-}
-
-// An invalid is a body that is not JSON.
-type invalid struct {
-	Form  string `json:"form"` // empty, markup, cut, timeout, network, canceled or other
-	Bytes int64  `json:"bytes"`
-}
-
-func form(s *source, err error) string {
-	switch {
-	case s.err != nil:
-		return cause(s.err)
-	case s.n == 0:
-		return "empty"
-	case s.first == '<':
-		return "markup"
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "cut"
-	}
-	return "other"
-}
-
-// again writes the file anew, with what is wrong in place of the body.
-func (c *call) again(wrong invalid) error {
-	_, err := c.file.Seek(0, io.SeekStart)
-	return errors.Join(err, c.file.Truncate(0), c.contents(func(enc *jsontext.Encoder) error {
-		return errors.Join(enc.WriteToken(jsontext.String("invalid_body")), json.MarshalEncode(enc, wrong))
-	}))
-}
-
-// contents writes all but the body, which the function writes.
-func (c *call) contents(body func(*jsontext.Encoder) error) error {
-	enc := jsontext.NewEncoder(c.file, options()...)
-	operation := httpx.Operation(c.req.Context())
-	err := enc.WriteToken(jsontext.BeginObject)
-	field := func(name string, value any) {
-		err = errors.Join(err, enc.WriteToken(jsontext.String(name)), json.MarshalEncode(enc, value))
-	}
-	field("cloud", c.cloud)
-	field("organization", c.organization) // the first that was read is 1
-	field("operation", operation)
-	field("method", c.req.Method)
-	field("path", c.path(operation))
-	field("query", c.query())
-	if request := c.request(); request != nil {
-		field("request", request)
-	}
-	field("at", c.start.Add(c.capture.values.offset).UTC().Format("2006-01-02T15:04:05Z"))
-	field("milliseconds", c.took.Milliseconds())
-	if c.failure != "" {
-		field("no_answer", c.failure)
-	}
-	if c.resp != nil {
-		field("status", c.resp.StatusCode)
-		field("header", c.capture.values.header(c.resp.Header))
-	}
-	if err != nil {
-		return err
-	}
-	if err := body(enc); err != nil {
-		return err
-	}
-	return enc.WriteToken(jsontext.EndObject)
-}
-
-func (c *call) rewriter() *rewriter {
-	return &rewriter{values: c.capture.values, fields: c.fields, sent: c.req.Header}
+func (t *transport) rewriter(req *http.Request) *rewriter {
+	return &rewriter{values: t.capture.values, fields: t.fields, sent: req.Header}
 }
 
 // path returns the operation's path with made-up identifiers, and without what
 // base_url has before it.
-func (c *call) path(operation string) string {
+func (t *transport) path(req *http.Request) string {
+	operation := httpx.Operation(req.Context())
 	if !strings.HasPrefix(operation, "/") {
 		return "/"
 	}
-	parts, sent := strings.Split(operation, "/"), strings.Split(c.req.URL.Path, "/")
+	parts, sent := strings.Split(operation, "/"), strings.Split(req.URL.Path, "/")
 	for i, part := range parts {
 		if at := len(sent) - len(parts) + i; strings.HasPrefix(part, "{") && at >= 0 {
-			parts[i] = c.capture.values.id(sent[at])
+			parts[i] = t.capture.values.id(sent[at])
 		}
 	}
 	return strings.Join(parts, "/")
 }
 
-func (c *call) query() string {
+func (t *transport) query(req *http.Request) string {
 	out := url.Values{}
-	for name, all := range c.req.URL.Query() {
-		kind, documented := c.fields[name]
+	for name, all := range req.URL.Query() {
+		kind, documented := t.fields[name]
 		if !documented {
-			name, kind = c.capture.values.name(name), Text
+			name, kind = t.capture.values.name(name), Text
 		}
 		for _, value := range all {
-			out.Add(name, c.rewriter().string(kind, value))
+			out.Add(name, t.rewriter(req).string(kind, value))
 		}
 	}
 	return out.Encode()
 }
 
 // request returns the body that was sent, or nil if it is not JSON.
-func (c *call) request() jsontext.Value {
-	if c.req.GetBody == nil {
+func (t *transport) request(req *http.Request) jsontext.Value {
+	if req.GetBody == nil {
 		return nil
 	}
-	sent, err := c.req.GetBody()
+	sent, err := req.GetBody()
 	if err != nil {
 		return nil
 	}
 	defer sent.Close()
-	var out strings.Builder
-	if c.rewriter().rewrite(&source{Reader: sent}, jsontext.NewEncoder(&out, options()...)) != nil {
+	text, _ := io.ReadAll(sent) // from memory
+	rewritten, err := t.rewriter(req).rewrite(text)
+	if err != nil {
 		return nil
 	}
-	return jsontext.Value(out.String())
+	return rewritten
 }

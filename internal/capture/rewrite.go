@@ -1,11 +1,13 @@
 package capture
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -18,44 +20,22 @@ type rewriter struct {
 	enc    *jsontext.Encoder
 }
 
-// options accept what the clients accept, and write what a person can read.
-func options() []jsontext.Options {
-	return []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsontext.WithIndent("  ")}
-}
-
-// A source is a body that is rewritten. It records how the body began and
-// ended. The client bounds the length of a single value, which is buffered.
-type source struct {
-	io.Reader
-	n     int64
-	first byte  // first byte that is not white space
-	err   error // other than io.EOF
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	n, err := s.Reader.Read(p)
-	for i := 0; s.first == 0 && i < n; i++ {
-		if p[i] > ' ' {
-			s.first = p[i]
-		}
-	}
-	s.n += int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
-		s.err = err
-	}
-	return n, err
+// options accept what the clients accept.
+func options() jsontext.Options {
+	return json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // rewrite copies the single JSON value of a body.
-func (r *rewriter) rewrite(body *source, enc *jsontext.Encoder) error {
-	r.dec, r.enc = jsontext.NewDecoder(body, options()[:2]...), enc
+func (r *rewriter) rewrite(body []byte) (jsontext.Value, error) {
+	var out bytes.Buffer
+	r.dec, r.enc = jsontext.NewDecoder(bytes.NewReader(body), options()), jsontext.NewEncoder(&out, options())
 	if err := r.value(Text, "", true); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return errors.Join(errors.New("data after the value"), err)
+		return nil, errors.Join(errors.New("data after the value"), err)
 	}
-	return nil
+	return bytes.TrimSpace(out.Bytes()), nil
 }
 
 // value copies a value of a field named in. All below an undocumented field is

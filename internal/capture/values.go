@@ -111,15 +111,17 @@ func (v *values) id(real string) string {
 		return made
 	}
 	start := prefix.FindString(real)
-	made := start + randomized(real[len(start):])
-	for tries := 0; made == real || v.taken[made] || v.ids[made] != "" || len(real) == maxDigits && isInt64(made) != isInt64(real); tries++ {
-		made = start + randomized(real[len(start):])
+	for tries := 0; ; tries++ {
+		made := start + randomized(real[len(start):])
 		if tries > 1000 { // all of that form are taken
 			made += strconv.Itoa(rand.IntN(1_000_000))
 		}
+		if made == real || v.taken[made] || v.ids[made] != "" || len(real) == maxDigits && isInt64(made) != isInt64(real) {
+			continue
+		}
+		v.ids[real], v.taken[made] = made, true
+		return made
 	}
-	v.ids[real], v.taken[made] = made, true
-	return made
 }
 
 func isInt64(s string) bool {

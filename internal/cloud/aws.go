@@ -116,7 +116,7 @@ func openAWS(o config.Organization, transport *httpx.Transport, logger log.Logge
 	}
 	if keys.Given() {
 		var err error
-		if s.files, err = config.NewSession(keys.SessionKeys, logger); err != nil {
+		if s.files, err = config.NewCredential(keys.SessionKeys, logger); err != nil {
 			return nil, err
 		}
 		cfg.Static = s.files.Session
@@ -181,11 +181,11 @@ func (s *awsSource) Read(ctx context.Context) org.Listings {
 }
 
 func awsInfo(o awsapi.Organization) []org.Info {
-	return []org.Info{{ID: o.ID, MasterID: o.Master, FeatureSet: o.FeatureSet}}
+	return []org.Info{{ID: o.ID, MasterID: o.Master(), FeatureSet: o.FeatureSet}}
 }
 
 func awsServiceAccess(s awsapi.Service) org.ServiceAccess {
-	return org.ServiceAccess{Service: s.Principal, Enabled: s.Enabled}
+	return org.ServiceAccess{Service: s.Principal, Enabled: s.Enabled()}
 }
 
 // awsCreation returns a request to create an account. A failure without a reason

@@ -101,10 +101,10 @@ func (r *awsReading) invited(ctx context.Context, h awsapi.Handshake) string {
 	}
 	if len(accounts) > 1 || len(accounts) == 1 && !certain {
 		own, _, err := r.organization(ctx)
-		if err != nil || own.Master == "" {
+		if err != nil || own.Master() == "" {
 			return ""
 		}
-		accounts = slices.DeleteFunc(accounts, func(id string) bool { return id == own.Master })
+		accounts = slices.DeleteFunc(accounts, func(id string) bool { return id == own.Master() })
 	}
 	if len(accounts) != 1 {
 		return ""
@@ -184,7 +184,7 @@ func (r *awsReading) delegations(ctx context.Context) ([]org.Delegation, int, er
 			return none, bad, nil
 		}
 		return mapped(services, func(s awsapi.Service) org.Delegation {
-			return org.Delegation{MemberID: account.ID, Service: s.Principal, Enabled: s.Enabled}
+			return org.Delegation{MemberID: account.ID, Service: s.Principal, Enabled: s.Enabled()}
 		}), bad, nil
 	})
 	return slices.Concat(lists...), unparsed + bad, err

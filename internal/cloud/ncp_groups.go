@@ -48,7 +48,7 @@ func groups(rows []ncpapi.TreeRow) []org.Group {
 			PolicyID:   ncpID(row.PolicyNo),
 			PolicyName: row.PolicyName,
 		}
-		if !row.IsMaster { // the root group has no parent
+		if !row.IsMaster() { // the root group has no parent
 			g.ParentID = ncpID(row.Parent)
 		}
 		return g
@@ -73,7 +73,7 @@ func rootOf(rows []ncpapi.TreeRow) (root ncpapi.Number) {
 	groups := map[ncpapi.Number]bool{}
 	for _, row := range rows {
 		switch {
-		case row.IsMaster && row.Group.Valid:
+		case row.IsMaster() && row.Group.Valid:
 			return row.Group
 		case row.NamesGroup():
 			groups[row.Group] = true

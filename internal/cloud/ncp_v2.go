@@ -158,7 +158,7 @@ func (n *ncpV2) invitation(i ncpapi.InvitationV2) org.Invitation {
 	return org.Invitation{
 		MemberID:       ncpID(i.Member),
 		OrganizationID: ncpID(i.Organization),
-		Status:         i.Status,
+		Status:         i.Status(),
 		Pending:        true,
 		Created:        i.Created,
 		Expires:        expiry(i.Created, n.keys.InvitationLifetime.Duration),

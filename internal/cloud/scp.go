@@ -175,7 +175,7 @@ func scpReceived(i scpapi.ReceivedInvitation) org.Invitation {
 func scpVersions(rows []scpapi.Version) []org.Version {
 	rows = slices.DeleteFunc(rows, func(v scpapi.Version) bool { return v.ID == "" })
 	return mapped(rows, func(v scpapi.Version) org.Version {
-		return org.Version{ID: strings.TrimPrefix(v.ID, "v"), Status: cmp.Or(v.Status, org.Unknown), SupportEnd: v.SupportEnd}
+		return org.Version{ID: strings.TrimPrefix(v.ID, "v"), Status: cmp.Or(v.Status, org.Unknown), SupportEnd: v.SupportEnd.Time}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -57,13 +58,18 @@ func (c *Common) Identity() string { return c.Cloud + " " + c.BaseURL }
 
 // checkSyntax returns the values that could not be parsed, each with its key.
 func (s *Settings) checkSyntax() []error {
-	return slices.DeleteFunc([]error{
+	return failures(
 		s.CacheTTL.Check("cache_ttl"),
 		s.ErrorTTL.Check("error_ttl"),
 		s.MaxStale.Check("max_stale"),
 		s.RefreshTimeout.Check("refresh_timeout"),
 		s.HTTP.check("http_client_config"),
-	}, func(err error) bool { return err == nil })
+	)
+}
+
+// failures returns those of errs that are not nil.
+func failures(errs ...error) []error {
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
 // validate returns what is wrong with c.
@@ -86,7 +92,8 @@ func (c *Common) validate(dir string, cloud Cloud) []error {
 		add("collectors: %w", err)
 	}
 	c.HTTP.SetDirectory(dir)
-	if err := c.HTTP.checkFiles(); err != nil {
+	// Reads the files: with one that cannot be read, every call would fail.
+	if _, err := c.HTTP.RoundTripper("", func() *http.Transport { return new(http.Transport) }); err != nil {
 		add("http_client_config: %w", err)
 	}
 	return errs

@@ -42,6 +42,7 @@ type Organization interface {
 // A Config is a validated configuration.
 type Config struct {
 	Organizations []Organization `yaml:"organizations"`
+	Warnings      []string       `yaml:"-"` // what is valid and probably a mistake
 }
 
 // YAML returns c as a file with all defaults filled in. Secrets are shown as
@@ -69,13 +70,16 @@ const maxErrors = 10
 // joined joins the first errors, each with where it is, and the number of the
 // others.
 func joined(where string, errs []error) error {
-	var out []error
-	for i, err := range errs {
-		if i == maxErrors {
-			out = append(out, fmt.Errorf("%s: and %d more", where, len(errs)-i))
-			break
-		}
-		out = append(out, fmt.Errorf("%s: %w", where, err))
+	if more := len(errs) - maxErrors; more > 0 {
+		errs = append(errs[:maxErrors], fmt.Errorf("and %d more", more))
 	}
-	return errors.Join(out...)
+	return errors.Join(located(where, errs)...)
+}
+
+// located returns errs, each with where it is.
+func located(where string, errs []error) []error {
+	for i, err := range errs {
+		errs[i] = fmt.Errorf("%s: %w", where, err)
+	}
+	return errs
 }

@@ -20,60 +20,58 @@ const fileWait = 100 * time.Millisecond
 // read again when they change. A file that cannot be read, or that hangs, leaves
 // the last key in use.
 type Credential struct {
-	sources []source
+	sources [3]source // of the access key, the secret key and the session token
 	logger  log.Logger
 
 	// Of the goroutine that looks at the files.
-	seen   []fs.FileInfo // of the files, before they were read
+	seen   [3]fs.FileInfo // of the files, before they were read
 	readAt time.Time
 	broken bool // the files cannot be read now
 
 	mu       sync.Mutex
 	checking chan struct{} // closed when the files have been checked; nil if no check runs
-	keys     []string      // in the order of sources; replaced, never changed
+	keys     [3]string
 	revision uint64
 }
 
-// NewCredential returns the Credential of a validated pair. Changes are logged
-// to logger.
-func NewCredential(pair KeyPair, logger log.Logger) (*Credential, error) {
-	return newCredential([]source{{pair.AccessKey, pair.AccessKeyFile}, {pair.SecretKey, pair.SecretKeyFile}}, logger)
-}
-
-// newCredential returns the Credential of an access key, a secret key and
-// perhaps a session token.
-func newCredential(sources []source, logger log.Logger) (*Credential, error) {
-	n := len(sources)
-	c := &Credential{sources: sources, logger: logger, keys: make([]string, n), seen: make([]fs.FileInfo, n)}
-	return c, c.read()
-}
-
-// A source is a key as text, or the file that has it.
+// A source is a key as text, or the file that has it. The zero source is no key.
 type source struct {
 	text Secret
 	file string
 }
 
+// read returns the key, or "" if there is none.
+func (s source) read() (string, error) {
+	if s.file == "" {
+		return string(s.text), nil
+	}
+	return readKey(s.file)
+}
+
+// NewCredential returns the Credential of validated keys, a KeyPair or
+// SessionKeys. Changes are logged to logger.
+func NewCredential(keys interface{ sources() [3]source }, logger log.Logger) (*Credential, error) {
+	c := &Credential{sources: keys.sources(), logger: logger}
+	return c, c.read()
+}
+
 // Keys returns the access key and the secret key.
 func (c *Credential) Keys() (access, secret string) {
-	keys, _ := c.current()
-	return keys[0], keys[1]
+	access, secret, _ = c.Session()
+	return access, secret
 }
 
 // Session returns the access key, the secret key and the session token, which
 // is empty if the keys are not temporary.
 func (c *Credential) Session() (access, secret, token string) {
 	keys, _ := c.current()
-	if len(keys) > 2 {
-		token = keys[2]
-	}
-	return keys[0], keys[1], token
+	return keys[0], keys[1], keys[2]
 }
 
 // Secret returns all keys, to be hashed.
 func (c *Credential) Secret() string {
 	keys, _ := c.current()
-	return strings.Join(keys, "\n")
+	return strings.TrimSpace(strings.Join(keys[:], "\n"))
 }
 
 // Revision counts the changes of the keys.
@@ -83,45 +81,35 @@ func (c *Credential) Revision() uint64 {
 }
 
 // current returns the keys, read again if a file has changed.
-func (c *Credential) current() ([]string, uint64) {
+func (c *Credential) current() (keys [3]string, revision uint64) {
+	if slices.ContainsFunc(c.sources[:], func(s source) bool { return s.file != "" }) {
+		c.checkFiles()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !slices.ContainsFunc(c.sources, func(s source) bool { return s.file != "" }) {
-		return c.keys, c.revision
-	}
+	return c.keys, c.revision
+}
+
+// checkFiles starts a check of the files, unless one runs, and waits for it for
+// a while.
+func (c *Credential) checkFiles() {
+	c.mu.Lock()
 	if c.checking == nil {
 		c.checking = make(chan struct{})
 		go c.check(c.checking)
 	}
 	done := c.checking
 	c.mu.Unlock()
-	timer := time.NewTimer(fileWait)
 	select {
 	case <-done:
-	case <-timer.C:
+	case <-time.After(fileWait):
 	}
-	timer.Stop()
-	c.mu.Lock()
-	return c.keys, c.revision
 }
 
 // check reads the keys again if a file has changed, and closes done.
 func (c *Credential) check(done chan struct{}) {
-	wasBroken, before := c.broken, c.revision
-	var err error
-	changed := c.changed()
-	if changed {
-		err = c.read()
-		c.broken = err != nil
-	}
-	switch { // a log can block: callers wait for a while only
-	case !changed:
-	case err != nil && !wasBroken:
-		level.Warn(c.logger).Log("msg", "cannot re-read the key file", "err", err, "serving", "last good key")
-	case err == nil && c.revision != before:
-		level.Info(c.logger).Log("msg", "key changed")
-	case err == nil && wasBroken:
-		level.Info(c.logger).Log("msg", "key file is readable again")
+	if c.changed() {
+		c.readAgain()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -148,31 +136,43 @@ func (c *Credential) changed() bool {
 	return false
 }
 
+// readAgain reads the keys and logs what is new. A log can block: callers wait
+// for a while only.
+func (c *Credential) readAgain() {
+	wasBroken, before := c.broken, c.revision
+	err := c.read()
+	c.broken = err != nil
+	switch {
+	case c.broken && !wasBroken:
+		level.Warn(c.logger).Log("msg", "cannot re-read the key file", "err", err, "serving", "last good key")
+	case c.revision != before:
+		level.Info(c.logger).Log("msg", "key changed")
+	case wasBroken && !c.broken:
+		level.Info(c.logger).Log("msg", "key file is readable again")
+	}
+}
+
 // read reads all keys, or changes nothing.
 func (c *Credential) read() error {
-	seen, keys := make([]fs.FileInfo, len(c.sources)), make([]string, len(c.sources))
+	var seen [3]fs.FileInfo
+	var keys [3]string
+	var errs [3]error
 	c.readAt = time.Now()
 	for i, from := range c.sources {
 		if from.file != "" {
 			seen[i], _ = os.Stat(from.file) // before it is read: a change in between is seen the next time
 		}
+		keys[i], errs[i] = from.read()
 	}
-	var errs []error
-	for i, from := range c.sources {
-		var err error
-		if keys[i], err = readKey(from.text, from.file); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
 	c.seen = seen
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !slices.Equal(keys, c.keys) {
-		c.revision++
+	if keys != c.keys {
 		c.keys = keys
+		c.revision++
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 
@@ -55,37 +54,6 @@ func (h *HTTPClient) check(key string) error {
 func isProxy(u *url.URL) bool {
 	return slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) && u.Hostname() != "" &&
 		(u.Path == "" || u.Path == "/") && u.RawQuery == "" && u.Fragment == ""
-}
-
-// checkFiles returns the error of the first file that cannot be read. Without
-// it, every call would fail.
-func (h *HTTPClient) checkFiles() error {
-	var files []string
-	if h.BasicAuth != nil {
-		files = append(files, h.BasicAuth.UsernameFile, h.BasicAuth.PasswordFile)
-	}
-	if h.Authorization != nil {
-		files = append(files, h.Authorization.CredentialsFile)
-	}
-	if h.OAuth2 != nil {
-		o := h.OAuth2
-		files = append(files, o.ClientSecretFile, o.ClientCertificateKeyFile, o.TLSConfig.CAFile, o.TLSConfig.CertFile, o.TLSConfig.KeyFile)
-	}
-	if h.HTTPHeaders != nil {
-		for _, name := range slices.Sorted(maps.Keys(h.HTTPHeaders.Headers)) {
-			files = append(files, h.HTTPHeaders.Headers[name].Files...)
-		}
-	}
-	for _, name := range files {
-		if name == "" {
-			continue
-		}
-		if _, err := readSmallFile(name); err != nil {
-			return err
-		}
-	}
-	_, err := h.RoundTripper("", func() *http.Transport { return new(http.Transport) })
-	return err
 }
 
 // MarshalYAML returns the http_client_config without secrets. What has

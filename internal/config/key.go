@@ -36,47 +36,81 @@ type KeyPair struct {
 
 // Validate checks that each key is given once, and reads the files. Relative
 // file names are relative to dir.
-func (p *KeyPair) Validate(dir string) (errs []error) {
-	p.AccessKeyFile = config.JoinDir(dir, p.AccessKeyFile)
-	p.SecretKeyFile = config.JoinDir(dir, p.SecretKeyFile)
-	p.AccessKey, p.SecretKey = trimmed(p.AccessKey), trimmed(p.SecretKey)
-	for _, err := range []error{
-		checkKey("access_key", p.AccessKey, p.AccessKeyFile),
-		checkKey("secret_key", p.SecretKey, p.SecretKeyFile),
-	} {
-		if err != nil {
-			errs = append(errs, err)
-		}
+func (p *KeyPair) Validate(dir string) []error {
+	return failures(
+		validateKey("access_key", &p.AccessKey, &p.AccessKeyFile, dir),
+		validateKey("secret_key", &p.SecretKey, &p.SecretKeyFile, dir),
+	)
+}
+
+func (p KeyPair) sources() [3]source {
+	return [3]source{{p.AccessKey, p.AccessKeyFile}, {p.SecretKey, p.SecretKeyFile}}
+}
+
+// SessionKeys is the YAML keys of a KeyPair that may be left out, and of the
+// session token that comes with temporary ones.
+type SessionKeys struct {
+	optionalPair     `yaml:",inline"`
+	SessionToken     Secret `yaml:"session_token,omitempty"`
+	SessionTokenFile string `yaml:"session_token_file,omitempty"`
+}
+
+// An optionalPair is a KeyPair whose keys are shown only if they are given.
+type optionalPair struct {
+	AccessKey     Secret `yaml:"access_key,omitempty"`
+	AccessKeyFile string `yaml:"access_key_file,omitempty"`
+	SecretKey     Secret `yaml:"secret_key,omitempty"`
+	SecretKeyFile string `yaml:"secret_key_file,omitempty"`
+}
+
+// Given reports whether there are keys.
+func (k *SessionKeys) Given() bool { return k.optionalPair != optionalPair{} }
+
+// Validate checks the keys as KeyPair's Validate does, if there are any.
+func (k *SessionKeys) Validate(dir string) []error {
+	temporary := k.SessionToken != "" || k.SessionTokenFile != ""
+	switch {
+	case !k.Given() && temporary:
+		return []error{errors.New("session_token needs access_key and secret_key")}
+	case !k.Given():
+		return nil
+	}
+	errs := (*KeyPair)(&k.optionalPair).Validate(dir)
+	if temporary {
+		errs = append(errs, failures(validateKey("session_token", &k.SessionToken, &k.SessionTokenFile, dir))...)
 	}
 	return errs
 }
 
-func trimmed(s Secret) Secret { return Secret(strings.TrimSpace(string(s))) }
+func (k SessionKeys) sources() [3]source {
+	all := KeyPair(k.optionalPair).sources()
+	all[2] = source{k.SessionToken, k.SessionTokenFile}
+	return all
+}
 
-func checkKey(name string, text Secret, file string) error {
+// validateKey checks that the key name is given once, and reads the file, whose
+// name may be relative to dir.
+func validateKey(name string, text *Secret, file *string, dir string) error {
+	*text, *file = Secret(strings.TrimSpace(string(*text))), config.JoinDir(dir, *file)
 	switch {
-	case text == "" && file == "":
+	case *text == "" && *file == "":
 		return fmt.Errorf("%s or %s_file is missing", name, name)
-	case text != "" && file != "":
+	case *text != "" && *file != "":
 		return fmt.Errorf("both %s and %s_file are given: remove one", name, name)
-	case text != "":
-		if err := checkText(string(text)); err != nil {
+	case *text != "":
+		if err := checkText(string(*text)); err != nil {
 			return fmt.Errorf("%s %w", name, err)
 		}
 		return nil
 	}
-	if _, err := readKey(text, file); err != nil {
+	if _, err := readKey(*file); err != nil {
 		return fmt.Errorf("%s_file: %w", name, err)
 	}
 	return nil
 }
 
-// readKey returns text, or else the key in the file, without white space around
-// it.
-func readKey(text Secret, file string) (string, error) {
-	if file == "" {
-		return string(text), nil
-	}
+// readKey returns the key in a file, without white space around it.
+func readKey(file string) (string, error) {
 	b, err := readSmallFile(file)
 	if err != nil {
 		return "", err

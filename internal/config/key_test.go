@@ -32,7 +32,7 @@ func TestKeyFiles(t *testing.T) {
 	} {
 		done := make(chan error, 1)
 		go func() {
-			_, err := readKey("", name)
+			_, err := readKey(name)
 			done <- err
 		}()
 		select {
@@ -69,7 +69,7 @@ func TestTextsThatAreNoKey(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		key, err := readKey("", file)
+		key, err := readKey(file)
 		if want == "" && (err != nil || key != strings.TrimSpace(strings.TrimPrefix(text, "\xef\xbb\xbf"))) {
 			t.Errorf("%q: want it read, have %q, %v", text, key, err)
 		}

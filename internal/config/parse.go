@@ -52,36 +52,28 @@ func parse(r io.Reader, dir string, clouds []Cloud) (*Config, []error) {
 	}
 	var c Config
 	var errs []error
-	add := func(where string, problems []error) {
-		for _, err := range problems {
-			errs = append(errs, fmt.Errorf("%s: %w", where, err))
-		}
-	}
 	if problems := checkDefaults(f.Defaults); len(problems) > 0 {
-		add("defaults", problems)
+		errs = append(errs, located("defaults", problems)...)
 		f.Defaults.decode = nil // reported once, and not for each organization
 	}
 	names := map[string]bool{}
 	for i, n := range f.Organizations {
 		o, name, problems := organization(n, f.Defaults, dir, clouds)
 		where := fmt.Sprintf("organization %q", name)
-		switch {
-		case name == "":
+		if name == "" {
 			where = fmt.Sprintf("organizations[%d]", i)
-			problems = slices.Insert(problems, 0, errors.New("name is missing"))
-		case names[name]:
-			problems = slices.Insert(problems, 0, errors.New("duplicate organization name"))
 		}
-		if err := checkName(name); err != nil {
+		if err := checkName(name, names); err != nil {
 			problems = slices.Insert(problems, 0, err)
 		}
 		names[name] = true
-		add(where, problems)
+		errs = append(errs, located(where, problems)...)
 		c.Organizations = append(c.Organizations, o)
 	}
 	if len(errs) > 0 {
 		return nil, errs
 	}
+	c.Warnings = warnings(c.Organizations)
 	return &c, nil
 }
 
@@ -137,8 +129,12 @@ func organization(n, defaults node, dir string, clouds []Cloud) (o Organization,
 }
 
 // checkName returns what is wrong with the name of an organization.
-func checkName(name string) error {
+func checkName(name string, taken map[string]bool) error {
 	switch {
+	case name == "":
+		return errors.New("name is missing")
+	case taken[name]:
+		return errors.New("duplicate organization name")
 	case !utf8.ValidString(name):
 		return errors.New("name is not valid UTF-8")
 	case strings.ContainsFunc(name, unicode.IsControl):
@@ -197,7 +193,7 @@ func kind(goType string) string {
 		return "a list"
 	case goType == "config.integer":
 		return "an integer"
-	case goType == "int", goType == "float64", goType == "config.Integer":
+	case goType == "float64":
 		return "a number"
 	case goType == "bool":
 		return "true or false"

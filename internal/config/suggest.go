@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // suggest returns the one of names that word is most probably meant to be, or
@@ -10,32 +12,11 @@ import (
 func suggest(word string, names []string) string {
 	best, least := "", 3 // more edits are another word
 	for _, name := range names {
-		if d := distance(word, name); d < least {
+		if d := levenshtein.ComputeDistance(word, name); d < least {
 			best, least = name, d
 		}
 	}
 	return best
-}
-
-// distance returns the number of edits between two texts (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // yamlKeys returns the keys of a struct, and of those that it embeds.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"regexp"
 	"time"
 
@@ -51,15 +50,14 @@ type Integer int
 
 // UnmarshalYAML reads a number without a fraction.
 func (i *Integer) UnmarshalYAML(unmarshal func(any) error) error {
-	var n int
+	var n float64
 	if err := unmarshal(&n); err != nil {
 		return err
 	}
-	var f float64
-	if unmarshal(&f) == nil && f != math.Trunc(f) {
+	*i = Integer(n)
+	if float64(*i) != n {
 		return unmarshal(new(integer)) // fails, with an error that has the line
 	}
-	*i = Integer(n)
 	return nil
 }
 

@@ -5,30 +5,29 @@ import (
 	"os"
 )
 
-// Warnings returns what is valid and probably a mistake: a key file that every
+// warnings returns what is valid and probably a mistake: a key file that every
 // user of the machine can read, and two organizations of one cloud and address
 // with the same access key.
-func (c *Config) Warnings() []string {
+func warnings(organizations []Organization) []string {
 	var all []string
 	owners := map[string]string{} // names of organizations by identity and access key
-	for _, o := range c.Organizations {
+	for _, o := range organizations {
 		name := o.Base().Name
-		keys, ok := o.(interface{ Pair() *KeyPair })
+		keys, ok := o.(interface{ sources() [3]source })
 		if !ok {
 			continue
 		}
-		pair := keys.Pair()
-		for _, file := range []string{pair.AccessKeyFile, pair.SecretKeyFile} {
-			info, err := os.Stat(file)
+		for _, key := range keys.sources() {
+			info, err := os.Stat(key.file)
 			if err == nil && info.Mode().Perm()&0o004 != 0 {
-				all = append(all, fmt.Sprintf("organization %q: every user of this machine can read %s: chmod o-r it", name, file))
+				all = append(all, fmt.Sprintf("organization %q: every user of this machine can read %s: chmod o-r it", name, key.file))
 			}
 		}
-		key, err := readKey(pair.AccessKey, pair.AccessKeyFile)
-		if err != nil {
-			continue
+		access, err := keys.sources()[0].read()
+		if _, optional := o.(interface{ Given() bool }); optional || err != nil {
+			continue // several roles can be assumed with the same key
 		}
-		id := o.Identity() + "\n" + key
+		id := o.Identity() + "\n" + access
 		if other, found := owners[id]; found {
 			all = append(all, fmt.Sprintf("organizations %q and %q have the same access key: they export the same data", other, name))
 		}
@@ -36,7 +35,3 @@ func (c *Config) Warnings() []string {
 	}
 	return all
 }
-
-// Pair returns p. It makes a struct that embeds KeyPair one whose keys can be
-// checked.
-func (p *KeyPair) Pair() *KeyPair { return p }

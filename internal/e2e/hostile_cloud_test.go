@@ -233,7 +233,7 @@ func accountLists(t *testing.T) {
 	e.checkPeak(512)
 }
 
-// smallContainer gives the exporter what the chart's limit gives it. Ten good
+// smallContainer gives the exporter the limits that the chart sets. Ten good
 // organizations must be served beside a hostile one.
 func smallContainer(t *testing.T) {
 	good := newSite(t, "ncp", 3100).url()
@@ -243,7 +243,7 @@ func smallContainer(t *testing.T) {
 	}
 	e := newExporter(t, yaml)
 	cmd := e.command()
-	cmd.Env = append(os.Environ(), "GOMEMLIMIT=100MiB")
+	cmd.Env = append(os.Environ(), "GOMEMLIMIT=128MiB")
 	limitMemory(t, cmd, 128*mib)
 	e.startWith(cmd)
 	t.Cleanup(e.stop)

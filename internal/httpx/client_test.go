@@ -64,8 +64,9 @@ func client(rt http.RoundTripper, calls *[]Call) *Client {
 // numbers reads an array of numbers.
 func numbers(r *Reader) (all []int64) {
 	r.Array(func() {
-		if n, ok := r.Int(); ok {
-			all = append(all, n)
+		var n Number
+		if r.Decode(&n); n.Valid {
+			all = append(all, n.Value)
 		}
 	})
 	return all

@@ -17,13 +17,11 @@ func ParseFields(body []byte) Fields {
 func (f Fields) Text(name string) string {
 	var s string
 	var n json.Number
-	switch {
-	case json.Unmarshal(f[name], &s) == nil:
+	if json.Unmarshal(f[name], &s) == nil {
 		return s
-	case json.Unmarshal(f[name], &n) == nil:
-		return n.String()
 	}
-	return ""
+	_ = json.Unmarshal(f[name], &n)
+	return n.String()
 }
 
 // Object returns an object, or nil.

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,28 +22,40 @@ func samples(f *testing.F) {
 
 // A row is one in which each kind of field is read.
 type fuzzed struct {
-	n    int64
-	ok   bool
+	n    Number
 	text string
 	at   time.Time
+	more struct {
+		Flag  bool     `json:"a"`
+		Texts []string `json:"b"`
+	}
 }
 
-func readFuzzed(r *Reader) (rows []fuzzed) {
-	r.Array(func() {
-		var row fuzzed
-		r.Row(func(name string) {
-			switch len(name) % 4 {
-			case 0:
-				row.n, row.ok = r.Int()
-			case 1:
-				row.text = r.Text()
-			case 2:
-				row.at = r.Millis()
-			}
-		})
-		rows = append(rows, row)
+// ReadRow reads fields by the length of their names.
+func (f *fuzzed) ReadRow(r *Reader) {
+	r.Object(func(name string) {
+		switch len(name) % 5 {
+		case 0:
+			r.Decode(&f.n)
+		case 1:
+			r.Decode(&f.text)
+		case 2:
+			r.Decode(&f.at)
+		case 3:
+			r.Decode(&f.more)
+		}
 	})
-	return rows
+}
+
+func readFuzzed(r *Reader) []fuzzed { return Rows[fuzzed](r) }
+
+// fuzzedAPI has times in seconds since 1970.
+func fuzzedAPI() API {
+	return API{Time: func(text string) (time.Time, bool) {
+		n, err := strconv.ParseInt(text, 10, 64)
+		t := time.Unix(n, 0).UTC()
+		return t, err == nil && n > 0 && t.Year() <= 9999
+	}}
 }
 
 // What we read as a list of objects is one, and every such list is read, as the
@@ -53,7 +66,7 @@ func FuzzReader(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		rows, unparsed, err := DecodeBody(strings.NewReader(body), readFuzzed)
+		rows, unparsed, err := DecodeBody(strings.NewReader(body), fuzzedAPI(), readFuzzed)
 		var want []map[string]json.RawMessage
 		wantErr := json.Unmarshal([]byte(body), &want)
 		for _, row := range want {
@@ -68,7 +81,7 @@ func FuzzReader(f *testing.F) {
 			t.Error(unparsed)
 		}
 		for _, row := range rows {
-			if !utf8.ValidString(row.text) || len(row.text) > 3*maxField || row.n != 0 && !row.ok || !row.at.IsZero() && (row.at.Year() < 1970 || row.at.Year() > 9999) {
+			if !utf8.ValidString(row.text) || len(row.text) > 3*maxField || row.n.Value != 0 && !row.n.Valid || !row.at.IsZero() && (row.at.Year() < 1970 || row.at.Year() > 9999) {
 				t.Errorf("%+v", row)
 			}
 		}
@@ -81,14 +94,10 @@ func FuzzInt(f *testing.F) {
 	for _, text := range []string{`1`, `-1`, `"12"`, `" 12 "`, `9.000001e6`, `12.0`, `1e400`, `9223372036854775807`, `9223372036854775808`, `"-"`, `""`, `null`, `true`, `{}`, `[1]`, `"0x10"`, `"1_000"`, `"NaN"`, `"Inf"`, `-0`} {
 		f.Add(text)
 	}
-	type result struct {
-		n  int64
-		ok bool
-	}
 	f.Fuzz(func(t *testing.T, text string) {
-		have, unparsed, err := DecodeBody(strings.NewReader(text), func(r *Reader) result {
-			n, ok := r.Int()
-			return result{n, ok}
+		have, unparsed, err := DecodeBody(strings.NewReader(text), API{}, func(r *Reader) (n Number) {
+			r.Decode(&n)
+			return n
 		})
 		if valid := json.Valid([]byte(text)); valid != (err == nil) {
 			t.Fatalf("%v, though valid JSON is %t", err, valid)
@@ -96,11 +105,11 @@ func FuzzInt(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if unparsed > 1 || have.ok && unparsed > 0 || !have.ok && have.n != 0 {
+		if unparsed > 1 || have.Valid && unparsed > 0 || !have.Valid && have.Value != 0 {
 			t.Errorf("%+v, %d unparsed", have, unparsed)
 		}
 		var n int64
-		if len(text) < maxField && json.Unmarshal([]byte(text), &n) == nil && strings.TrimSpace(text) != "null" && (!have.ok || have.n != n) {
+		if len(text) < maxField && json.Unmarshal([]byte(text), &n) == nil && strings.TrimSpace(text) != "null" && (!have.Valid || have.Value != n) {
 			t.Errorf("want %d, have %+v", n, have)
 		}
 	})
@@ -165,7 +174,7 @@ func TestRetryAfter(t *testing.T) {
 func TestLongText(t *testing.T) {
 	for _, length := range []int{10, maxField - 2, maxField - 1, 1 << 19} {
 		body := `[{"a": "` + strings.Repeat("x", length) + `"}]`
-		rows, unparsed, err := DecodeBody(strings.NewReader(body), readFuzzed)
+		rows, unparsed, err := DecodeBody(strings.NewReader(body), fuzzedAPI(), readFuzzed)
 		want := length
 		if length > maxField-2 {
 			want = 0

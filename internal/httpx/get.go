@@ -23,7 +23,8 @@ const maxTries = 4
 
 // An API is what a cloud adds to an HTTP call.
 type API struct {
-	Name string // of the cloud, for errors
+	Name    string // of the cloud, for errors
+	BaseURL string
 	// Operations are the read-only operations that may be called. There is no
 	// other.
 	Operations []string
@@ -38,6 +39,11 @@ type API struct {
 	// the HTTP status is and whatever else the object has. A field that is null,
 	// empty, false or 0 does not.
 	ErrorFields []string
+	// Time parses a time in an answer: the text of a string or number, in capital
+	// letters.
+	Time func(text string) (t time.Time, ok bool)
+	// NullRows allows null as an element of a list: it is a row without fields.
+	NullRows bool
 	// Secrets are removed from every text of the API. They may change.
 	Secrets func() []string
 	// Pace limits the rate of single operations, below the RateLimit of all.
@@ -54,6 +60,7 @@ type Client struct {
 // New returns a Client of api.
 func New(api API, t *Transport) *Client {
 	sign := func(req *http.Request, now time.Time) { api.Sign(req, Operation(req.Context()), now) }
+	api.BaseURL = strings.TrimRight(api.BaseURL, "/")
 	return &Client{api: api, http: http.Client{Transport: t.signing(sign, api.Pace)}, transport: t}
 }
 
@@ -64,7 +71,7 @@ func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
 type Request struct {
 	Operation string // path template, or the API's name for it
 	Method    string // empty: GET
-	URL       string
+	URL       string // behind the API's BaseURL; empty: the operation
 	Header    http.Header
 	Body      []byte
 }
@@ -88,9 +95,19 @@ func Get[T any](ctx context.Context, c *Client, r Request, read func(*Reader) T)
 			refreshOf(ctx).drop(r.Operation) // the whole listing fails
 		}
 		var none T // half a listing is none
-		return none, 0, fmt.Errorf("%s %s: %w", strings.ToLower(cmp.Or(r.Method, http.MethodGet)), r.Operation, last)
+		return none, 0, r.failed(last)
 	}
 	return out, unparsed, nil
+}
+
+// failed adds the call to its error.
+func (r Request) failed(err error) error {
+	return fmt.Errorf("%s %s: %w", strings.ToLower(cmp.Or(r.Method, http.MethodGet)), r.Operation, err)
+}
+
+// Undecodable returns the error of a call whose answers do not make a list.
+func (c *Client) Undecodable(r Request, format string, args ...any) error {
+	return r.failed(&Error{API: c.api.Name, Kind: Decode, Err: fmt.Errorf(format, args...)})
 }
 
 // attempt makes one call: send, make an error of a refusal, decode. A panic is
@@ -114,14 +131,13 @@ func attempt[T any](ctx context.Context, c *Client, r Request, read func(*Reader
 	refresh := refreshOf(ctx)
 	of := refresh.listing(r.Operation)
 	body := &body{r: resp.Body, of: of}
-	reader := newReader(withoutMark(body), c.transport.cfg.MaxRows)
+	reader := newReader(withoutMark(body), &c.api, c.transport.cfg.MaxRows)
 	reader.bounds = &bounds{ctx: ctx, refresh: refresh, listing: of}
 	defer func() {
 		if reader.bounds.end(err == nil); err != nil {
 			of.bytes.Add(-body.n)
 		}
 	}()
-	reader.errorFields = c.api.ErrorFields
 	out = read(reader)
 	reader.end()
 	if e := c.errorInside(resp, reader); e != nil {
@@ -138,7 +154,7 @@ func (c *Client) send(ctx context.Context, r Request) (*http.Response, error) {
 	if !slices.Contains(c.api.Operations, r.Operation) {
 		return nil, &Error{API: c.api.Name, Kind: Other, Message: "not a read-only operation"}
 	}
-	req, err := http.NewRequestWithContext(ctx, cmp.Or(r.Method, http.MethodGet), r.URL, bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(ctx, cmp.Or(r.Method, http.MethodGet), c.api.BaseURL+cmp.Or(r.URL, r.Operation), bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, c.unanswered(err)
 	}

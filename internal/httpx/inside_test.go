@@ -97,9 +97,10 @@ func TestErrorBehindRowsIsNotBuffered(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	_, _, err := Get(t.Context(), c, Request{Operation: "/list", URL: "http://api.test/list"}, func(r *Reader) (n int) {
+		var number Number
 		r.Object(func(name string) {
 			if name == "rows" {
-				r.Array(func() { r.Int(); n++ })
+				r.Array(func() { r.Decode(&number); n++ })
 			}
 		})
 		if n != rows {

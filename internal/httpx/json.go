@@ -1,12 +1,13 @@
 package httpx
 
 import (
-	"encoding/json"
+	"cmp"
+	"encoding"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,21 +15,22 @@ import (
 )
 
 // A Reader reads an answer's JSON from a stream, value by value. It is strict
-// about the shape and lenient about the type of a single field. The methods
-// that read a field consume exactly one value.
+// about the shape and lenient about the type of a single field: a field of
+// another type is empty, and counts as not parsed.
 type Reader struct {
+	api      *API
 	dec      *jsontext.Decoder
 	err      error // the first one; nothing is read after it
 	unparsed int   // fields whose value could not be parsed
 	texts    map[string]string
-	rows     int
+	unquoted []byte // the latest text
+	rows     int    // elements of arrays
 	maxRows  int
 	bounds   *bounds // of the listing; nil: none
 
 	// What says that the answer is an error:
-	errorFields []string // names, see API
-	refused     bool     // the answer's object has such a field
-	unread      Fields   // of the answer's object, those that are not documented
+	refused bool   // the answer's object has one of the API's ErrorFields
+	unread  Fields // of the answer's object, those that are not documented
 }
 
 // A shapeError says how an answer of valid JSON differs from its documentation.
@@ -36,10 +38,10 @@ type shapeError string
 
 func (e shapeError) Error() string { return string(e) }
 
-// DecodeBody reads a whole body with read, as Get does. It returns the number of
-// fields that could not be parsed.
-func DecodeBody[T any](body io.Reader, read func(*Reader) T) (T, int, error) {
-	r := newReader(body, maxRows)
+// DecodeBody reads a whole body of an API with read, as Get does. It returns the
+// number of fields that could not be parsed.
+func DecodeBody[T any](body io.Reader, api API, read func(*Reader) T) (T, int, error) {
+	r := newReader(body, &api, maxRows)
 	out := read(r)
 	r.end()
 	return out, r.unparsed, r.err
@@ -51,13 +53,17 @@ const (
 	maxField = 4 << 10   // bytes of a text or number that is used
 )
 
-func newReader(body io.Reader, maxRows int) *Reader {
-	r := &Reader{texts: map[string]string{}, maxRows: maxRows}
+func newReader(body io.Reader, api *API, maxRows int) *Reader {
+	r := &Reader{api: api, texts: map[string]string{}, maxRows: maxRows}
 	b := &boundedValues{body: body}
-	// A duplicate name, or bytes that are not UTF-8, spoil their field and not the listing.
-	r.dec = jsontext.NewDecoder(b, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	r.dec = newDecoder(b)
 	b.consumed = r.dec.InputOffset
 	return r
+}
+
+func newDecoder(body io.Reader) *jsontext.Decoder {
+	// A duplicate name, or bytes that are not UTF-8, spoil their field and not the listing.
+	return jsontext.NewDecoder(body, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // boundedValues ends a body with a value that is too long to be buffered.
@@ -76,19 +82,145 @@ func (b *boundedValues) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Decode reads one value into v, a pointer to one of these types:
+//
+//   - string: a string, or a number as it is written
+//   - bool
+//   - time.Time, by the API's Time
+//   - an encoding.TextUnmarshaler, such as Number, by the text of a string or number
+//   - a struct whose fields have such types, and their names in the tag json
+//   - a slice of such a type
+//
+// Null is the zero value. So is a value of another JSON type, and one that
+// cannot be parsed or is too long for a label; those count as not parsed.
+func (r *Reader) Decode(v any) {
+	switch v := v.(type) {
+	case *string:
+		*v = r.kept(r.text())
+	case *bool:
+		kind := r.value().Kind()
+		*v = kind == 't'
+		if !slices.Contains([]jsontext.Kind{'t', 'f', 'n', 0}, kind) {
+			r.unparsed++
+		}
+	case *time.Time:
+		*v = r.time()
+	case encoding.TextUnmarshaler:
+		if v.UnmarshalText(r.text()) != nil {
+			r.unparsed++
+		}
+	default:
+		r.structOrSlice(reflect.ValueOf(v).Elem())
+	}
+}
+
+// structOrSlice reads an object or array.
+func (r *Reader) structOrSlice(v reflect.Value) {
+	v.SetZero()
+	switch have := r.Next(); {
+	case have == '{' && v.Kind() == reflect.Struct:
+		r.Object(r.Fields(v.Addr().Interface()))
+	case have == '[' && v.Kind() == reflect.Slice:
+		element := reflect.New(v.Type().Elem())
+		r.Array(func() {
+			r.Decode(element.Interface())
+			v.Set(reflect.Append(v, element.Elem()))
+		})
+	default:
+		if have != 'n' {
+			r.unparsed++
+		}
+		r.skip()
+	}
+}
+
+// Fields returns a function for Object that decodes the fields of a struct, to
+// which pointer points, as Decode does.
+func (r *Reader) Fields(pointer any) func(name string) {
+	v := reflect.ValueOf(pointer).Elem()
+	fields := make(map[string]any, v.NumField())
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Tag.Get("json"); name != "" {
+			fields[name] = v.Field(i).Addr().Interface()
+		}
+	}
+	return func(name string) {
+		if field := fields[name]; field != nil {
+			r.Decode(field)
+		}
+	}
+}
+
+// text reads a string, or a number as it is written. It is valid until the next
+// call. Null is empty. Any other value, and one that is too long for a label, is
+// empty and counts as not parsed.
+func (r *Reader) text() []byte {
+	v := r.value()
+	switch kind := v.Kind(); {
+	case kind == 'n', kind == 0:
+		return nil
+	case kind != '"' && kind != '0', len(v) > maxField:
+		r.unparsed++
+		return nil
+	case kind == '0':
+		return v
+	}
+	r.unquoted, _ = jsontext.AppendUnquote(r.unquoted[:0], v) // the only error is bad UTF-8, which it replaces
+	return r.unquoted
+}
+
+// kept returns a text that is kept. Short ones recur in every row, and are kept
+// once.
+func (r *Reader) kept(text []byte) string {
+	const short, many = 32, 256
+	if s, ok := r.texts[string(text)]; ok {
+		return s
+	}
+	s := string(text)
+	r.hold(0, len(s))
+	if len(s) <= short && len(r.texts) < many {
+		r.texts[s] = s
+	}
+	return s
+}
+
+// time reads a time by the API's Time. A text that is empty is no time.
+func (r *Reader) time() time.Time {
+	text := strings.TrimSpace(string(r.text()))
+	if text == "" {
+		return time.Time{}
+	}
+	t, ok := r.api.Time(strings.ToUpper(text)) // RFC 3339 allows t and z
+	if !ok {
+		r.unparsed++
+		return time.Time{}
+	}
+	return t
+}
+
+// Token reads what continues a list, a string of any length. Null is empty. Any
+// other value is an error: as an empty one, it would end the list too early.
+func (r *Reader) Token() string {
+	if r.null() || !r.expect('"', "a page token") {
+		return ""
+	}
+	token, err := jsontext.AppendUnquote(nil, r.value())
+	if err != nil {
+		r.Fail("unexpected shape: a page token that is not UTF-8")
+	}
+	return string(token)
+}
+
 // Array calls each at the start of every element. Null is an empty array; any
 // other value is an error.
 func (r *Reader) Array(each func()) {
-	if !r.open('[', "array") {
+	if !r.open('[', "an array") {
 		return
 	}
 	for r.err == nil && r.dec.PeekKind() != ']' {
-		if r.rows++; r.rows > r.maxRows {
-			r.tooManyRows()
-			return
+		if r.element(); r.err == nil {
+			each()
 		}
-		r.hold(1, rowCost)
-		each()
 	}
 	r.token()
 }
@@ -97,12 +229,12 @@ func (r *Reader) Array(each func()) {
 // not read. It reports whether there was an object: null is none, and any other
 // value is an error.
 func (r *Reader) Object(field func(name string)) bool {
-	if !r.open('{', "object") {
+	if !r.open('{', "an object") {
 		return false
 	}
 	top := r.dec.StackDepth() == 1
 	for r.err == nil && r.dec.PeekKind() != '}' {
-		name := r.text(r.value())
+		name := r.kept(r.text())
 		at := r.dec.InputOffset()
 		field(name)
 		switch {
@@ -121,8 +253,8 @@ func (r *Reader) Object(field func(name string)) bool {
 // say that the answer is an error. Only what an error can have is kept.
 func (r *Reader) keep(name string) {
 	const fields = 32
-	refuses := slices.Contains(r.errorFields, name)
-	if kind := r.peek(); !refuses && (kind == '{' || kind == '[') {
+	refuses := slices.Contains(r.api.ErrorFields, name)
+	if kind := r.Next(); !refuses && (kind == '{' || kind == '[') {
 		r.skip()
 		return
 	}
@@ -132,156 +264,21 @@ func (r *Reader) keep(name string) {
 		r.unread = Fields{}
 	}
 	if refuses || len(v) <= maxField && len(r.unread) < fields {
-		r.unread[name] = json.RawMessage(v.Clone())
+		r.unread[name] = []byte(v.Clone())
 	}
 }
-
-// Row is Object for an element of a list, where null is an error.
-func (r *Reader) Row(field func(name string)) {
-	if r.peek() == 'n' {
-		r.fail(shapeError("unexpected shape: null instead of an object"))
-		return
-	}
-	r.Object(field)
-}
-
-// Int reads an integer, which may be quoted. Null, "" and "-" are no integer;
-// any other value is none either, and counts as not parsed.
-func (r *Reader) Int() (n int64, ok bool) {
-	v := r.value()
-	switch v.Kind() {
-	case '0': // the usual case, without an allocation
-		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
-			return n, true
-		}
-	case '"':
-	case 'n', 0:
-		return 0, false
-	default:
-		r.unparsed++
-		return 0, false
-	}
-	s := strings.TrimSpace(r.text(v))
-	if s == "" || s == "-" {
-		return 0, false
-	}
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return n, true
-	}
-	// 9.000001e6 and 12.0 are integers too.
-	if f, err := strconv.ParseFloat(s, 64); err == nil && f == float64(int64(f)) && f > -1<<53 && f < 1<<53 {
-		return int64(f), true
-	}
-	r.unparsed++
-	return 0, false
-}
-
-// Text reads a string, or a number as it is written. Null is empty. Any other
-// value, and one that is too long for a label, is empty and counts as not
-// parsed.
-func (r *Reader) Text() string {
-	v := r.value()
-	switch v.Kind() {
-	case '"', '0':
-		if len(v) <= maxField {
-			return r.text(v)
-		}
-	case 'n', 0:
-		return ""
-	}
-	r.unparsed++
-	return ""
-}
-
-// Millis reads a time in milliseconds since 1970, as Int does. It is zero if
-// there is none.
-func (r *Reader) Millis() time.Time {
-	n, ok := r.Int()
-	if !ok {
-		return time.Time{}
-	}
-	t := time.UnixMilli(n).UTC()
-	if n <= 0 || t.Year() > 9999 {
-		r.unparsed++
-		return time.Time{}
-	}
-	return t
-}
-
-// Flag reads a boolean. Null is false; so is any other value, which counts as
-// not parsed.
-func (r *Reader) Flag() bool {
-	v := r.value()
-	switch v.Kind() {
-	case 't':
-		return true
-	case 'f', 'n', 0:
-	default:
-		r.unparsed++
-	}
-	return false
-}
-
-// Token reads what continues a list, a string of any length. Null is empty. Any
-// other value is an error: as an empty one, it would end the list too early.
-func (r *Reader) Token() string {
-	v := r.value()
-	switch v.Kind() {
-	case '"':
-		b, err := jsontext.AppendUnquote(nil, v)
-		if err != nil {
-			r.fail(errors.New("unexpected shape: a page token that is not UTF-8"))
-		}
-		return string(b)
-	case 'n', 0:
-	default:
-		r.fail(fmt.Errorf("unexpected shape: %s instead of a page token", kindName(v.Kind())))
-	}
-	return ""
-}
-
-// FieldArray is Array for a field of a row: a value of another type is an empty
-// array, and counts as not parsed.
-func (r *Reader) FieldArray(each func()) {
-	if r.fieldIs('[') {
-		r.Array(each)
-	}
-}
-
-// FieldObject is Object for a field of a row, as FieldArray is.
-func (r *Reader) FieldObject(field func(name string)) {
-	if r.fieldIs('{') {
-		r.Object(field)
-	}
-}
-
-// fieldIs reports whether the next value is of a kind, and else consumes it.
-func (r *Reader) fieldIs(kind jsontext.Kind) bool {
-	switch r.peek() {
-	case kind:
-		return true
-	case 'n', 0:
-	default:
-		r.unparsed++
-	}
-	if r.err == nil {
-		r.skip()
-	}
-	return false
-}
-
-// Next returns the first byte of the next value: one of [ { " 0 n t f, where 0
-// is any number, or 0 if there is none.
-func (r *Reader) Next() byte { return byte(r.peek()) }
-
-// Raw reads any value as it is written. It is for small values.
-func (r *Reader) Raw() []byte { return slices.Clone(r.value()) }
-
-// Unparsed counts the field just read as one that could not be parsed.
-func (r *Reader) Unparsed() { r.unparsed++ }
 
 // Fail makes the answer one that cannot be decoded, with the reason.
 func (r *Reader) Fail(why string) { r.fail(shapeError(why)) }
+
+// element counts an element of an array.
+func (r *Reader) element() {
+	if r.rows++; r.rows > r.maxRows {
+		r.tooManyRows()
+		return
+	}
+	r.hold(1, rowCost)
+}
 
 func (r *Reader) tooManyRows() { r.fail(fmt.Errorf("more than %d rows", r.maxRows)) }
 
@@ -310,21 +307,37 @@ func (r *Reader) settle() {
 	}
 }
 
-// open consumes the start of an array or object.
+// open consumes the start of an array or object. There is none if the value is
+// null.
 func (r *Reader) open(kind jsontext.Kind, name string) bool {
-	switch have := r.peek(); have {
+	if r.null() || !r.expect(kind, name) {
+		return false
+	}
+	r.token()
+	return r.err == nil
+}
+
+// null consumes a null, if the next value is one.
+func (r *Reader) null() bool {
+	if r.Next() != 'n' {
+		return false
+	}
+	r.token()
+	return true
+}
+
+// expect fails unless the next value is of a kind.
+func (r *Reader) expect(kind jsontext.Kind, name string) bool {
+	switch have := r.Next(); have {
 	case kind:
-		r.token()
-		return r.err == nil
-	case 'n':
-		r.token()
+		return true
 	case 0:
 		r.token() // for its error
 	default:
 		if have == '{' && r.dec.StackDepth() == 0 {
-			r.Object(func(string) {})
+			r.Object(func(string) {}) // it may be an error
 		}
-		r.fail(shapeError(fmt.Sprintf("unexpected shape: %s instead of an %s", kindName(have), name)))
+		r.fail(shapeError(fmt.Sprintf("unexpected shape: %s instead of %s", kindName(have), name)))
 	}
 	return false
 }
@@ -343,7 +356,8 @@ func (r *Reader) end() {
 	r.settle()
 }
 
-func (r *Reader) peek() jsontext.Kind {
+// Next returns the kind of the next value, or 0 if there is none.
+func (r *Reader) Next() jsontext.Kind {
 	if r.err != nil {
 		return 0
 	}
@@ -361,6 +375,9 @@ func (r *Reader) token() {
 
 // skip consumes one value without buffering it.
 func (r *Reader) skip() {
+	if r.err != nil {
+		return
+	}
 	if err := r.dec.SkipValue(); err != nil {
 		r.fail(err)
 	}
@@ -379,25 +396,6 @@ func (r *Reader) value() jsontext.Value {
 	return v
 }
 
-// text returns the string or number in v. Short ones recur in every row, and
-// are kept once.
-func (r *Reader) text(v jsontext.Value) string {
-	const short, many = 32, 256
-	if v.Kind() != '"' {
-		return string(v)
-	}
-	if s, ok := r.texts[string(v)]; ok {
-		return s
-	}
-	b, _ := jsontext.AppendUnquote(nil, v) // the only error is bad UTF-8, which it replaces
-	s := string(b)
-	r.hold(0, len(s))
-	if len(v) <= short && len(r.texts) < many {
-		r.texts[string(v)] = s
-	}
-	return s
-}
-
 func (r *Reader) fail(err error) {
 	if r.err == nil {
 		r.err = err
@@ -410,19 +408,7 @@ func isSyntax(err error) bool {
 }
 
 func kindName(k jsontext.Kind) string {
-	switch k {
-	case '[':
-		return "an array"
-	case '{':
-		return "an object"
-	case '"':
-		return "a string"
-	case '0':
-		return "a number"
-	case 'n':
-		return "null"
-	case 't', 'f':
-		return "a boolean"
-	}
-	return "no JSON"
+	return cmp.Or(map[jsontext.Kind]string{
+		'[': "an array", '{': "an object", '"': "a string", '0': "a number", 't': "a boolean", 'f': "a boolean", 'n': "null",
+	}[k], "no JSON")
 }

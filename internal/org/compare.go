@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-kit/log/level"
 )
@@ -34,62 +33,23 @@ type Baseline struct {
 	Subject *string
 }
 
-// of returns b without the listings that l does not have.
-func (b Baseline) of(l *Listings) Baseline {
-	if !l.Members.Configured {
-		b.Members = nil
-	}
-	if !l.Invitations.Configured {
-		b.Invitations = nil
-	}
-	if !l.Received.Configured {
-		b.Received = nil
-	}
-	if !l.Withdrawals.Configured {
-		b.Withdrawals = nil
-	}
-	return b
-}
-
-// about returns b if it is of the subject, and else a Baseline without items:
-// what one organization has is not compared with what another had.
-func (b Baseline) about(subject *string) Baseline {
-	switch {
-	case subject == nil:
-		return b
-	case b.Subject != nil && *b.Subject != *subject:
-		b = Baseline{}
-	}
-	b.Subject = subject
-	return b
-}
-
 // changes are those of one listing in one refresh.
 type changes struct {
 	collector string
-	at        time.Time
 	list      []Change // the first ones
 	more      int      // number of the others
 }
 
-func (c *changes) add(change Change) {
-	if len(c.list) == maxChanges {
-		c.more++
-		return
-	}
-	change.Time = c.at
-	c.list = append(c.list, change)
-}
-
-// compare completes next, whose members are sorted by ID: it finds and counts
-// the changes since the baseline, which becomes that of the next comparison.
+// compare completes s, whose members are sorted by ID: it finds and counts the
+// changes since the baseline, which becomes that of the next comparison. What one
+// organization has is not compared with what another had.
 func (s *Saved) compare() []changes {
-	s.Baseline = s.Baseline.about(s.Subject)
-	members := changes{collector: "members", at: s.Refreshed}
-	invitations := changes{collector: "invitations", at: s.Refreshed}
-	received := changes{collector: "received_invitations", at: s.Refreshed}
-	withdrawals := changes{collector: "withdrawals", at: s.Refreshed}
-
+	if s.Subject != nil {
+		if before := s.Baseline.Subject; before != nil && *before != *s.Subject {
+			s.Baseline = Baseline{}
+		}
+		s.Baseline.Subject = s.Subject
+	}
 	if s.Members.Configured && s.Members.Err == nil {
 		before := s.Transitions // of the snapshot before, which must not change
 		s.Transitions = make(map[Transition]uint64, len(s.Known.Transitions))
@@ -98,83 +58,79 @@ func (s *Saved) compare() []changes {
 		}
 		maps.Copy(s.Transitions, before)
 	}
-	text := 0 // of all transitions; 0: not known
-	compareListing(&s.Members, &s.Baseline.Members, func(before, after []Member) {
-		compareMembers(before, after, func(c Change) {
-			members.add(c)
-			t := Transition{c.From, c.To}
-			if _, seen := s.Transitions[t]; !seen {
-				if text == 0 {
-					for t := range s.Transitions {
-						text += len(t.From) + len(t.To)
-					}
-				}
-				if len(s.Transitions) >= maxTransitions || text+len(t.From)+len(t.To) > maxTransitionText {
-					t = Transition{Unknown, Unknown}
-				} else {
-					text += len(t.From) + len(t.To)
-				}
-			}
-			s.Transitions[t]++
-		})
-	})
-	compareListing(&s.Invitations, &s.Baseline.Invitations, func(before, after []Invitation) {
-		compareInvitations(before, after, InvitationAppeared, InvitationGone, invitations.add)
-	})
-	compareListing(&s.Received, &s.Baseline.Received, func(before, after []Invitation) {
-		compareInvitations(before, after, ReceivedInvitationAppeared, ReceivedInvitationGone, received.add)
-	})
-	compareListing(&s.Withdrawals, &s.Baseline.Withdrawals, func(before, after []Withdrawal) {
-		compareWithdrawals(before, after, withdrawals.add)
-	})
-
-	found := []changes{members, invitations, received, withdrawals}
-	var all []Change
+	found := []changes{
+		compareListing("members", &s.Members, &s.Baseline.Members, countedMembers, byID, s.memberChange()),
+		compareListing("invitations", &s.Invitations, &s.Baseline.Invitations,
+			distinctInvitations, byIdentity, invitationChange(InvitationAppeared, InvitationGone)),
+		compareListing("received_invitations", &s.Received, &s.Baseline.Received,
+			distinctInvitations, byIdentity, invitationChange(ReceivedInvitationAppeared, ReceivedInvitationGone)),
+		compareListing("withdrawals", &s.Withdrawals, &s.Baseline.Withdrawals, distinctWithdrawals, byMember, withdrawalChange),
+	}
+	latest := slices.Clone(s.Changes)
 	for _, f := range found {
-		all = append(all, f.list...)
+		for _, c := range f.list {
+			c.Time = s.Refreshed
+			latest = append(latest, c)
+		}
 	}
-	if len(all) > 0 {
-		all = slices.Concat(s.Changes, all)
-		s.Changes = slices.Clone(all[max(0, len(all)-maxChanges):])
-	}
+	s.Changes = slices.Clone(latest[max(0, len(latest)-maxChanges):])
 	return found
 }
 
-// compareListing compares a listing that was read completely with its
-// baseline, and makes it the next one. A row that is missing in an incomplete
-// one has not gone.
-func compareListing[T any](l *Listing[T], baseline *[]T, compare func(before, after []T)) {
+// compareListing compares a listing that was read completely with its baseline,
+// and makes it the next one. A row that is missing in an incomplete one has not
+// gone. Rows returns the rows that are compared, each once, sorted by order.
+// Change returns what changed, or nil, of a row before and after; one of them is
+// nil if it was not listed.
+func compareListing[T any](collector string, l *Listing[T], baseline *[]T, rows func([]T) []*T, order func(a, b *T) int, change func(was, is *T) *Change) changes {
+	found := changes{collector: collector}
+	if !l.Configured {
+		*baseline = nil
+	}
 	if !l.Configured || l.Err != nil || l.Incomplete {
-		return
+		return found
 	}
 	if *baseline != nil {
-		compare(*baseline, l.Items)
+		merge(rows(*baseline), rows(l.Items), order, func(was, is *T) {
+			c := change(was, is)
+			switch {
+			case c == nil:
+			case len(found.list) == maxChanges:
+				found.more++
+			default:
+				found.list = append(found.list, *c)
+			}
+		})
 	}
 	*baseline = l.Items
 	if *baseline == nil {
 		*baseline = []T{} // an empty listing has been read, too
 	}
+	return found
 }
 
-// compareMembers finds the members whose status differs between two readings,
-// both sorted by ID.
-func compareMembers(before, after []Member, found func(Change)) {
-	byID := func(a, b *Member) int { return strings.Compare(a.ID, b.ID) }
-	merge(counted(before), counted(after), byID, func(was, is *Member) {
+// merge calls pair for each item of two lists that are sorted by order and have
+// no item twice. An item that one list lacks is nil.
+func merge[T any](before, after []*T, order func(a, b *T) int, pair func(before, after *T)) {
+	for len(before) > 0 || len(after) > 0 {
+		var next int
 		switch {
-		case is == nil:
-			found(Change{What: MemberChanged, MemberID: was.ID, GroupID: was.GroupID, From: was.Status, To: None})
-		case was == nil:
-			found(Change{What: MemberChanged, MemberID: is.ID, GroupID: is.GroupID, From: None, To: is.Status})
-		case was.Status != is.Status:
-			found(Change{What: MemberChanged, MemberID: is.ID, GroupID: is.GroupID, From: was.Status, To: is.Status})
+		case len(after) == 0:
+			next = -1
+		case len(before) == 0:
+			next = 1
+		default:
+			next = order(before[0], after[0])
 		}
-	})
-}
-
-// counted returns the rows of m that have an ID which no earlier row has.
-func counted(m []Member) []*Member {
-	return pointers(m, func(m *Member) bool { return m.ID != "" && !m.Repeat })
+		var was, is *T
+		if next <= 0 {
+			was, before = before[0], before[1:]
+		}
+		if next >= 0 {
+			is, after = after[0], after[1:]
+		}
+		pair(was, is)
+	}
 }
 
 // pointers returns the rows that match. There may be a million: they are not
@@ -189,47 +145,83 @@ func pointers[T any](rows []T, match func(*T) bool) []*T {
 	return found
 }
 
-// compareInvitations finds the invitations that have become pending, that are
-// pending again with a later date, and that no longer are pending.
-func compareInvitations(before, after []Invitation, appeared, gone What, found func(Change)) {
-	change := func(what What, i *Invitation) {
-		found(Change{What: what, MemberID: cmp.Or(i.MemberID, i.ID), OrganizationID: i.OrganizationID, Status: i.Status})
+// memberChange finds the members whose status differs, and counts their
+// transitions.
+func (s *Saved) memberChange() func(was, is *Member) *Change {
+	text := 0 // of all transitions
+	for t := range s.Transitions {
+		text += len(t.From) + len(t.To)
 	}
-	merge(distinct(before), distinct(after), compareIdentity, func(was, is *Invitation) {
+	return func(was, is *Member) *Change {
+		t := Transition{None, None}
+		if was != nil {
+			t.From = was.Status
+		}
+		if is != nil {
+			t.To = is.Status
+		}
+		if t.From == t.To {
+			return nil
+		}
+		latest := cmp.Or(is, was)
+		c := &Change{What: MemberChanged, MemberID: latest.ID, GroupID: latest.GroupID, From: t.From, To: t.To}
+		if _, seen := s.Transitions[t]; !seen {
+			longer := text + len(t.From) + len(t.To)
+			if len(s.Transitions) >= maxTransitions || longer > maxTransitionText {
+				t = Transition{Unknown, Unknown}
+			} else {
+				text = longer
+			}
+		}
+		s.Transitions[t]++
+		return c
+	}
+}
+
+func byID(a, b *Member) int { return strings.Compare(a.ID, b.ID) }
+
+// countedMembers returns the rows that have an ID which no earlier row has.
+func countedMembers(rows []Member) []*Member {
+	return pointers(rows, func(m *Member) bool { return m.ID != "" && !m.Repeat })
+}
+
+// invitationChange finds the invitations that have become pending, that are
+// pending again with a later date, and that no longer are pending.
+func invitationChange(appeared, gone What) func(was, is *Invitation) *Change {
+	change := func(what What, i *Invitation) *Change {
+		return &Change{What: what, MemberID: cmp.Or(i.MemberID, i.ID), OrganizationID: i.OrganizationID, Status: i.Status}
+	}
+	return func(was, is *Invitation) *Change {
 		pending, waiting := was != nil && was.Pending, is != nil && is.Pending
 		switch {
 		case pending && is == nil:
-			change(gone, was)
+			return change(gone, was)
 		case pending && !waiting:
-			change(gone, is) // with the status that ended it
-		case waiting && !pending, waiting && renewed(was, is):
-			change(appeared, is)
+			return change(gone, is) // with the status that ended it
+		case waiting && (!pending || !was.Created.IsZero() && is.Created.After(was.Created)):
+			return change(appeared, is)
 		}
-	})
+		return nil
+	}
 }
 
-// renewed reports whether is was sent later than was.
-func renewed(was, is *Invitation) bool {
-	return !was.Created.IsZero() && is.Created.After(was.Created)
-}
-
-// compareIdentity orders invitations by their ID, or else by who is invited
-// and who invites.
-func compareIdentity(a, b *Invitation) int {
+// byIdentity orders invitations by their ID, or else by who is invited and who
+// invites.
+func byIdentity(a, b *Invitation) int {
 	if c := strings.Compare(a.ID, b.ID); c != 0 || a.ID != "" {
 		return c
 	}
 	return cmp.Or(strings.Compare(a.MemberID, b.MemberID), strings.Compare(a.OrganizationID, b.OrganizationID))
 }
 
-// distinct returns one row of each invitation, sorted by identity: the newest
-// that is pending, or else the newest. Rows without an identity are left out.
-func distinct(rows []Invitation) []*Invitation {
+// distinctInvitations returns one row of each invitation: the newest that is
+// pending, or else the newest. Rows without an identity are left out.
+func distinctInvitations(rows []Invitation) []*Invitation {
 	sorted := pointers(rows, func(i *Invitation) bool {
 		return i.ID != "" || i.MemberID != "" || i.OrganizationID != ""
 	})
 	slices.SortFunc(sorted, func(a, b *Invitation) int {
-		if c := compareIdentity(a, b); c != 0 {
+		if c := byIdentity(a, b); c != 0 {
 			return c
 		}
 		if a.Pending != b.Pending {
@@ -240,49 +232,27 @@ func distinct(rows []Invitation) []*Invitation {
 		}
 		return b.Created.Compare(a.Created)
 	})
-	return slices.CompactFunc(sorted, func(a, b *Invitation) bool { return compareIdentity(a, b) == 0 })
+	return slices.CompactFunc(sorted, func(a, b *Invitation) bool { return byIdentity(a, b) == 0 })
 }
 
-// compareWithdrawals finds the requests to leave that appeared or disappeared.
-func compareWithdrawals(before, after []Withdrawal, found func(Change)) {
-	byMember := func(a, b *Withdrawal) int { return strings.Compare(a.MemberID, b.MemberID) }
-	sorted := func(rows []Withdrawal) []*Withdrawal {
-		found := pointers(rows, func(w *Withdrawal) bool { return w.MemberID != "" })
-		slices.SortFunc(found, byMember)
-		return slices.CompactFunc(found, func(a, b *Withdrawal) bool { return a.MemberID == b.MemberID })
+// withdrawalChange finds the requests to leave that appeared or disappeared.
+func withdrawalChange(was, is *Withdrawal) *Change {
+	switch {
+	case is == nil:
+		return &Change{What: WithdrawalGone, MemberID: was.MemberID}
+	case was == nil:
+		return &Change{What: WithdrawalRequested, MemberID: is.MemberID}
 	}
-	merge(sorted(before), sorted(after), byMember, func(was, is *Withdrawal) {
-		switch {
-		case is == nil:
-			found(Change{What: WithdrawalGone, MemberID: was.MemberID})
-		case was == nil:
-			found(Change{What: WithdrawalRequested, MemberID: is.MemberID})
-		}
-	})
+	return nil
 }
 
-// merge calls pair for each item of two lists that are sorted by compare and
-// have no item twice. An item that one list lacks is nil.
-func merge[T any](before, after []*T, compare func(a, b *T) int, pair func(before, after *T)) {
-	for len(before) > 0 || len(after) > 0 {
-		var order int
-		switch {
-		case len(after) == 0:
-			order = -1
-		case len(before) == 0:
-			order = 1
-		default:
-			order = compare(before[0], after[0])
-		}
-		var was, is *T
-		if order <= 0 {
-			was, before = before[0], before[1:]
-		}
-		if order >= 0 {
-			is, after = after[0], after[1:]
-		}
-		pair(was, is)
-	}
+func byMember(a, b *Withdrawal) int { return strings.Compare(a.MemberID, b.MemberID) }
+
+// distinctWithdrawals returns one request of each member.
+func distinctWithdrawals(rows []Withdrawal) []*Withdrawal {
+	sorted := pointers(rows, func(w *Withdrawal) bool { return w.MemberID != "" })
+	slices.SortFunc(sorted, byMember)
+	return slices.CompactFunc(sorted, func(a, b *Withdrawal) bool { return a.MemberID == b.MemberID })
 }
 
 // logChanges writes one line for each change, and one with the number of those

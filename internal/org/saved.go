@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/go-kit/log/level"
@@ -116,7 +117,7 @@ func (c *Cache) adopt(s Saved) {
 			h.Expires = now.Add(due.Sub(now))
 		}
 	}
-	c.last.Baseline = s.Baseline.of(&c.last.Listings)
+	c.last.Baseline = s.Baseline
 	if c.last.Members.Configured {
 		c.last.Transitions = s.Transitions
 	}
@@ -139,13 +140,9 @@ func (c *Cache) Ready() bool {
 	if c.last.Refreshed.IsZero() {
 		return false
 	}
-	c.lastAt(now)
-	for _, l := range c.last.all() {
-		if l.health().Present {
-			return true
-		}
-	}
-	return !reached(now, c.last.Next)
+	last := c.lastAt(now)
+	present := func(l Collector) bool { return l.Present }
+	return slices.ContainsFunc(last.Collectors(), present) || !reached(now, last.Next)
 }
 
 // Prime refreshes c if it has not ended a refresh yet and one is due.

@@ -37,10 +37,11 @@ var _ org.Store = (*File)(nil)
 // the API. Fingerprint returns the keys and the configuration as they are now.
 // Both are stored as salted hashes only.
 func (d *Dir) File(organization, identity string, fingerprint func() string) *File {
+	busy, _ := d.busy.LoadOrStore(organization, new(sync.Mutex))
 	return &File{
 		dir:   d,
 		path:  filepath.Join(d.path, fileName(organization)+stateSuffix),
-		busy:  d.lockOf(organization),
+		busy:  busy.(*sync.Mutex),
 		owner: owner{organization, identity, fingerprint},
 	}
 }
@@ -63,7 +64,15 @@ func fileName(organization string) string {
 // used. A file that cannot be read is moved aside; one of another identity is
 // left to be overwritten.
 func (f *File) Load(ctx context.Context) (*org.Saved, error) {
-	return within(ctx, fileWait, f.load)
+	var saved *org.Saved
+	err := within(ctx, fileWait, func() (err error) {
+		saved, err = f.load()
+		return err
+	})
+	if err != nil {
+		return nil, err // load may go on, and set saved
+	}
+	return saved, nil
 }
 
 func (f *File) load() (*org.Saved, error) {
@@ -108,7 +117,7 @@ func read(path string) ([]byte, error) {
 // the one before or the new one. A write that goes on after ctx has ended may
 // still succeed; until then other writes of the organization fail.
 func (f *File) Save(ctx context.Context, s org.Saved) error {
-	_, err := within(ctx, fileWait, func() (struct{}, error) { return struct{}{}, f.save(s) })
+	err := within(ctx, fileWait, func() error { return f.save(s) })
 	if err != nil {
 		f.dir.failed()
 	}

@@ -42,9 +42,7 @@ type Dir struct {
 	failed func()
 	lock   *flock.Flock
 	closed atomic.Bool
-
-	mu   sync.Mutex
-	busy map[string]*sync.Mutex // of each organization; locked while its file is used
+	busy   sync.Map // of each organization, a *sync.Mutex that is locked while its file is used
 }
 
 // Open locks the directory at path, makes it if its parent exists, and removes
@@ -55,9 +53,8 @@ func Open(ctx context.Context, path string, failed func()) (*Dir, error) {
 	if failed == nil {
 		failed = func() {}
 	}
-	d := &Dir{path: path, failed: failed, busy: map[string]*sync.Mutex{}}
-	_, err := within(ctx, lockWait+fileWait, func() (struct{}, error) { return struct{}{}, d.open(ctx) })
-	if err != nil {
+	d := &Dir{path: path, failed: failed}
+	if err := within(ctx, lockWait+fileWait, func() error { return d.open(ctx) }); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
 	return d, nil
@@ -113,8 +110,8 @@ func (d *Dir) Retain(ctx context.Context, organizations []string) error {
 		name := fileName(o)
 		keep[name+stateSuffix], keep[name+damagedSuffix] = true, true
 	}
-	_, err := within(ctx, fileWait, func() (struct{}, error) {
-		return struct{}{}, d.remove(func(name string) bool {
+	err := within(ctx, fileWait, func() error {
+		return d.remove(func(name string) bool {
 			return (strings.HasSuffix(name, stateSuffix) || strings.HasSuffix(name, damagedSuffix)) && !keep[name]
 		})
 	})
@@ -138,42 +135,24 @@ func (d *Dir) remove(match func(name string) bool) error {
 	return err
 }
 
-// lockOf returns the lock of an organization's file, which all of its Files
-// share.
-func (d *Dir) lockOf(organization string) *sync.Mutex {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.busy[organization] == nil {
-		d.busy[organization] = new(sync.Mutex)
-	}
-	return d.busy[organization]
-}
-
 // within returns what f returns, or an error after the limit or when ctx ends.
 // In that case f goes on: nothing can end a call to a file system that hangs.
-func within[T any](ctx context.Context, limit time.Duration, f func() (T, error)) (T, error) {
+func within(ctx context.Context, limit time.Duration, f func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result, 1)
+	done := make(chan error, 1)
 	go func() {
-		var r result
 		defer func() {
 			if p := recover(); p != nil {
-				r.err = fmt.Errorf("panic: %v", p)
+				done <- fmt.Errorf("panic: %v", p)
 			}
-			done <- r
 		}()
-		r.value, r.err = f()
+		done <- f()
 	}()
 	select {
-	case r := <-done:
-		return r.value, r.err
+	case err := <-done:
+		return err
 	case <-ctx.Done():
-		var zero T
-		return zero, fmt.Errorf("the file system does not answer: %w", ctx.Err())
+		return fmt.Errorf("the file system does not answer: %w", ctx.Err())
 	}
 }

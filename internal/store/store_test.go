@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,7 +197,7 @@ func TestFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	have, err := decode(data, acme(&Dir{busy: map[string]*sync.Mutex{}}).owner)
+	have, err := decode(data, acme(new(Dir)).owner)
 	if err != nil {
 		t.Fatal(err)
 	}

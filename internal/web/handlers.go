@@ -3,6 +3,8 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
 // The paths that cannot be configured.
@@ -94,21 +96,15 @@ func Config(yaml func() ([]byte, error)) http.Handler {
 	})
 }
 
-// A Target is an organization that Prometheus can probe.
-type Target struct {
-	Name  string // as configured
-	Cloud string
-}
-
-// Discovery serves the organizations for Prometheus' HTTP service discovery:
-// one target group each, because labels belong to a group.
-func Discovery(targets func() []Target) http.Handler {
+// Discovery serves the organizations of snapshots for Prometheus' HTTP service
+// discovery: one target group each, because labels belong to a group.
+func Discovery(snapshots func() []org.Snapshot) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		groups := []map[string]any{} // without organizations: [], not null
-		for _, t := range targets() {
+		for _, s := range snapshots() {
 			groups = append(groups, map[string]any{
-				"targets": []string{t.Name},
-				"labels":  map[string]string{"__meta_cloudorg_cloud": t.Cloud},
+				"targets": []string{s.Organization},
+				"labels":  map[string]string{"__meta_cloudorg_cloud": s.Cloud},
 			})
 		}
 		protect(w, "application/json", noContent)

@@ -10,13 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/web"
 )
 
 func TestDiscovery(t *testing.T) {
 	odd := "a \"b\"\\<c>&\u2028한국"
-	targets := []web.Target{{Name: "acme", Cloud: "ncp"}, {Name: odd, Cloud: "scp"}}
-	w := get(t, web.Discovery(func() []web.Target { return targets }), "/sd")
+	targets := []org.Snapshot{{Organization: "acme", Cloud: "ncp"}, {Organization: odd, Cloud: "scp"}}
+	w := get(t, web.Discovery(func() []org.Snapshot { return targets }), "/sd")
 	if have := w.Header().Get("Content-Type"); have != "application/json" {
 		t.Errorf("content type: %q", have) // Prometheus insists on it
 	}
@@ -36,7 +37,7 @@ func TestDiscovery(t *testing.T) {
 		t.Errorf("(-want +have):\n%s", diff)
 	}
 	targets = nil
-	if have := get(t, web.Discovery(func() []web.Target { return targets }), "/sd").Body.String(); have != "[]\n" {
+	if have := get(t, web.Discovery(func() []org.Snapshot { return targets }), "/sd").Body.String(); have != "[]\n" {
 		t.Errorf("without organizations: want an empty list, have %q", have)
 	}
 }

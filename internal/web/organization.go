@@ -27,7 +27,7 @@ func Organization(cfg StatusConfig) http.Handler {
 		o.Query.Del("name") // links lead to all organizations
 		o.row = newRow(&snapshots[i], p.Now())
 		o.Requests = slices.SortedStableFunc(slices.Values(o.Withdrawals.Items), func(a, b org.Withdrawal) int {
-			return cmp.Or(earlier(a.Requested, b.Requested), cmp.Compare(a.MemberID, b.MemberID))
+			return cmp.Or(org.CompareTimes(a.Requested, b.Requested), cmp.Compare(a.MemberID, b.MemberID))
 		})
 		o.Changes = changes(100, snapshots[i])
 		if p.Start != nil {
@@ -50,11 +50,9 @@ type organization struct {
 
 // pending returns the pending ones of all, the first to expire first.
 func pending(all []org.Invitation) []org.Invitation {
-	open := slices.DeleteFunc(slices.Clone(all), func(i org.Invitation) bool { return !i.Pending })
-	slices.SortStableFunc(open, func(a, b org.Invitation) int {
-		return cmp.Or(earlier(a.Expires, b.Expires), earlier(a.Created, b.Created), cmp.Compare(a.MemberID, b.MemberID))
+	return slices.SortedStableFunc(slices.Values(org.Pending(all)), func(a, b org.Invitation) int {
+		return cmp.Or(org.CompareTimes(a.Expires, b.Expires), org.CompareTimes(a.Created, b.Created), cmp.Compare(a.MemberID, b.MemberID))
 	})
-	return open
 }
 
 // A change is a change of an organization.

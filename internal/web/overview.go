@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
 // Status serves the overview: what has to be decided, how current the data is,
@@ -109,8 +111,8 @@ func (o *overview) sort() {
 		"state":     worst,
 		"name":      func(a, b *row) int { return cmp.Compare(a.Organization, b.Organization) },
 		"decisions": func(a, b *row) int { return b.Waiting.ToDecide() - a.Waiting.ToDecide() },
-		"expiry":    func(a, b *row) int { return earlier(a.Expiry, b.Expiry) },
-		"age":       func(a, b *row) int { return earlier(a.Oldest, b.Oldest) },
+		"expiry":    func(a, b *row) int { return org.CompareTimes(a.Expiry, b.Expiry) },
+		"age":       func(a, b *row) int { return org.CompareTimes(a.Oldest, b.Oldest) },
 	}
 	order, known := orders[cmp.Or(o.Query.Get("sort"), "state")]
 	if !known {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,26 +55,49 @@ type collector struct {
 	State state
 }
 
+// A cause is one reason for which collectors of an organization fail.
+type cause struct {
+	org.Collector // the one that has been failing for the longest time
+	Names         []string
+	All           bool                // every collector fails for it
+	Errors        map[string][]string // the calls that failed, by what came back
+}
+
+// causes returns why collectors fail, each cause once.
+func causes(all []org.Collector) (causes []*cause) {
+	for _, same := range org.Causes(all, func(l org.Collector) string { return strconv.FormatBool(l.Present) }) {
+		longest := slices.MinFunc(same, func(a, b org.Collector) int { return a.FailingSince.Compare(b.FailingSince) })
+		c := &cause{Collector: longest, All: len(same) == len(all), Errors: map[string][]string{}}
+		for _, l := range same {
+			c.Names = append(c.Names, l.Name)
+			call, text, _ := strings.Cut(clean(l.Err.Error()), ": ")
+			if !slices.Contains(c.Errors[text], call) {
+				c.Errors[text] = append(c.Errors[text], call)
+			}
+		}
+		causes = append(causes, c)
+	}
+	return causes
+}
+
 // A row is an organization as the pages show it.
 type row struct {
 	*org.Snapshot
-	Collectors  []collector // instead of the Snapshot's
-	State       state       // the worst of theirs
-	Read        int         // how many of them the latest refresh read
-	Oldest      time.Time   // when the oldest listing was read; zero if none was
-	Causes      []*cause
-	MemberCount int
-	Statuses    map[string]int   // members by status, known ones in any case
-	Sent        []org.Invitation // pending ones
-	Expiry      time.Time        // the next one of those; zero if unknown
-	Waiting     tally
-	Facets      map[string][]string // values of the parameters that select it
+	Collectors []collector // instead of the Snapshot's
+	State      state       // the worst of theirs
+	Read       int         // how many of them the latest refresh read
+	Oldest     time.Time   // when the oldest listing was read; zero if none was
+	Causes     []*cause
+	Sent       []org.Invitation // pending ones
+	Expiry     time.Time        // the next one of those; zero if unknown
+	Waiting    tally
+	Facets     map[string][]string // values of the parameters that select it
 }
 
 func newRow(s *org.Snapshot, now time.Time) *row {
 	r := &row{
 		Snapshot: s,
-		Statuses: map[string]int{},
+		Causes:   causes(s.Collectors()),
 		Sent:     pending(s.Invitations.Items),
 		Waiting:  tallyOf(s, now),
 		Facets:   map[string][]string{"cloud": {s.Cloud}},
@@ -85,73 +109,22 @@ func newRow(s *org.Snapshot, now time.Time) *row {
 		if l.Success() {
 			r.Read++
 		}
-		if earlier(l.LastSuccess, r.Oldest) < 0 {
+		if org.CompareTimes(l.LastSuccess, r.Oldest) < 0 {
 			r.Oldest = l.LastSuccess
 		}
 		if l.Err != nil && !slices.Contains(r.Facets["reason"], string(l.Err.Reason)) {
 			r.Facets["reason"] = append(r.Facets["reason"], string(l.Err.Reason))
 		}
 	}
-	for _, code := range s.Known.Members {
-		r.Statuses[code] = 0
-	}
-	for _, m := range s.Members.Items {
-		if !m.Repeat {
-			r.MemberCount++
-			r.Statuses[m.Status]++
-		}
-	}
 	for _, i := range r.Sent {
-		if i.Expires.After(now) && earlier(i.Expires, r.Expiry) < 0 {
+		if i.Expires.After(now) {
 			r.Expiry = i.Expires
+			break
 		}
 	}
-	r.Causes = causes(r.Collectors)
 	r.Facets["state"] = []string{r.State.String()}
 	for k := range r.Waiting {
 		r.Facets["decision"] = append(r.Facets["decision"], string(k))
 	}
 	return r
-}
-
-// earlier compares two times. An unknown one is the latest.
-func earlier(a, b time.Time) int {
-	if a.IsZero() || b.IsZero() {
-		return b.Compare(a)
-	}
-	return a.Compare(b)
-}
-
-// A cause is one reason for which collectors of an organization fail.
-type cause struct {
-	collector // the one that has been failing for the longest time
-	Names     []string
-	All       bool                // every collector fails for it
-	Errors    map[string][]string // the calls that failed, by what came back
-}
-
-// causes returns why collectors fail, each cause once.
-func causes(collectors []collector) (all []*cause) {
-	for _, l := range collectors {
-		if l.Err == nil {
-			continue
-		}
-		i := slices.IndexFunc(all, func(c *cause) bool {
-			return c.Err.Reason == l.Err.Reason && c.Err.Advice == l.Err.Advice && c.State == l.State
-		})
-		if i < 0 {
-			i, all = len(all), append(all, &cause{collector: l, Errors: map[string][]string{}})
-		}
-		c := all[i]
-		if l.FailingSince.Before(c.FailingSince) {
-			c.collector = l
-		}
-		c.Names = append(c.Names, l.Name)
-		c.All = len(c.Names) == len(collectors)
-		call, text, _ := strings.Cut(clean(l.Err.Error()), ": ")
-		if !slices.Contains(c.Errors[text], call) {
-			c.Errors[text] = append(c.Errors[text], call)
-		}
-	}
-	return all
 }
