@@ -346,18 +346,9 @@ func TestFaults(t *testing.T) {
 
 	ca := newAuthority(t)
 	m := make(matrix, len(apis()))
-	t.Run("apis", func(t *testing.T) {
-		for _, slow := range []bool{true, false} { // at the same time
-			t.Run(fmt.Sprintf("slow=%t", slow), func(t *testing.T) {
-				t.Parallel()
-				for i, a := range apis() {
-					if a.slow == slow {
-						t.Run(a.name, func(t *testing.T) { m[i] = runFaults(t, a, ca, 4000+1000*i) })
-					}
-				}
-			})
-		}
-	})
+	for i, a := range apis() {
+		t.Run(a.name, func(t *testing.T) { m[i] = runFaults(t, a, ca, 4000+1000*i) })
+	}
 	if !slices.ContainsFunc(m, func(r results) bool { return r.api == nil }) { // all have been run
 		checkTable(t, "matrix", m.table())
 	}

@@ -146,6 +146,7 @@ type scraper struct {
 	random   *rand.Rand
 	counters map[string]float64
 	scrapes  atomic.Int64
+	failed   atomic.Int64 // without a response in time
 }
 
 // scrape makes one scrape and checks it.
@@ -164,8 +165,11 @@ func (s *scraper) scrape(client *http.Client) {
 	mine.client = client
 	status, body, took, err := mine.ask(http.MethodGet, path, timeout)
 	s.scrapes.Add(1)
+	if err != nil || status != http.StatusOK || took > timeout {
+		s.failed.Add(1)
+	}
 	if err != nil || status != http.StatusOK {
-		s.t.Errorf("%s: %d, %v: %.200s", path, status, err, body)
+		s.t.Errorf("%s: %s: %d after %s, %v: %.200s", time.Now().Format(time.TimeOnly), path, status, took, err, body)
 		return
 	}
 	if took > timeout {
@@ -332,9 +336,10 @@ func TestSoak(t *testing.T) {
 	for _, m := range usages {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d |\n", m.when, m.goroutines, m.files, m.sockets, m.heap, m.resident)
 	}
-	scrapes := int64(0)
+	scrapes, failed := int64(0), int64(0)
 	for _, s := range scrapers {
 		scrapes += s.scrapes.Load()
+		failed += s.failed.Load()
 	}
 	var kinds []string
 	calls := 0
@@ -348,8 +353,8 @@ func TestSoak(t *testing.T) {
 		}
 		kinds = append(kinds, fmt.Sprintf("%d of %s", count, a.name))
 	}
-	fmt.Fprintf(&b, "\n%s: %d organizations (%s), %d faults, %d key rotations, %d reloads of which %d were refused, %d API calls, %d scrapes, none failed.\n",
-		*soakTime, len(tenants), strings.Join(kinds, ", "), begun.Load(), rotations.Load(), reloads.Load(), refused.Load(), calls, scrapes)
+	fmt.Fprintf(&b, "\n%s: %d organizations (%s), %d faults, %d key rotations, %d reloads of which %d were refused, %d API calls, %d scrapes of which %d failed.\n",
+		*soakTime, len(tenants), strings.Join(kinds, ", "), begun.Load(), rotations.Load(), reloads.Load(), refused.Load(), calls, scrapes, failed)
 	t.Log("\n" + b.String())
 	checkUsages(t, usages)
 	log := exporter.log.String()
