@@ -42,8 +42,8 @@ var (
 	arn = regexp.MustCompile(`arn:[^\s"']*`)
 )
 
-// explain makes an error of an answer that is not 2xx. Its code decides: the
-// status of almost every error is 400.
+// explain returns the error of a response, by its code: the status of almost every
+// error is 400.
 // Source: https://docs.aws.amazon.com/organizations/latest/APIReference/CommonErrors.html.
 func explain(status int, header http.Header, body []byte) httpx.Error {
 	f := httpx.ParseFields(body)

@@ -23,9 +23,9 @@ import (
 )
 
 const (
-	// stsTimeout limits a call of STS. Without a limit of its own, one call that
-	// hangs would make all later ones hang: the library's cache waits for it
-	// whatever the caller's context says.
+	// stsTimeout limits a call of STS. Without it, one call that hangs would hold up
+	// all later ones: the library's cache waits for it whatever the context of a
+	// caller says.
 	stsTimeout = 30 * time.Second
 	maxSTSBody = 1 << 20
 )
@@ -85,8 +85,8 @@ func (c cause) Is(target error) bool {
 	return target == ErrCredentials || target == ErrNoCredentials && c.metadata
 }
 
-// explainCredentials makes an Error of a failure to get keys. Only a refusal is
-// Auth or Forbidden: a passing fault keeps its own kind.
+// explainCredentials returns the Error of a failure to get keys. Only a refusal is
+// Auth or Forbidden: a transient fault keeps its own kind.
 func explainCredentials(err error) error {
 	e := &Error{API: "aws", Kind: httpx.Other}
 	var operation *smithy.OperationError
@@ -145,8 +145,8 @@ func refusalKind(e *Error) httpx.Kind {
 	return k
 }
 
-// innermost returns the cause at the end of the chain: those of the library
-// name every layer of it.
+// innermost returns the last error of a chain: the others of AWS's library name its
+// layers.
 func innermost(err error) error {
 	for next := err; next != nil; next = errors.Unwrap(next) {
 		err = next

@@ -86,7 +86,7 @@ func gateway(code string) (meaning, bool) {
 	return meaning{}, false
 }
 
-// explain makes an error of the body of an error.
+// explain returns the error of a response, by the code in its body.
 func explain(status int, header http.Header, body []byte) httpx.Error {
 	code, message, table := parse(body)
 	m, known := table(code)

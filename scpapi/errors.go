@@ -19,8 +19,8 @@ type Error = httpx.Error
 // have.
 var ErrVersion = errors.New("unknown API version")
 
-// explain makes an error of the body of an error. version is the requested
-// one. The documentation has no schema of errors; these shapes were seen.
+// explain returns the error of a response. version is the requested version of the
+// API. The documentation has no schema of errors; these shapes were seen.
 func explain(status int, body []byte, version string) httpx.Error {
 	b := httpx.ParseFields(body)
 	if b.Text("status") == "UNAUTHORIZED" {
@@ -68,8 +68,8 @@ func kind(status int, code string) httpx.Kind {
 
 const refused = "the gateway refuses the access key, the signature or the account"
 
-// gateway makes an error of the gateway's refusal of a key. Of its texts only
-// one is documented.
+// gateway returns the error of the gateway's refusal of a key. Only one of its texts
+// is documented.
 func gateway(b httpx.Fields) httpx.Error {
 	const badSignature = "HmacValidFail"
 	e := httpx.Error{Kind: httpx.Auth, Code: "UNAUTHORIZED", Message: refused}
@@ -79,7 +79,7 @@ func gateway(b httpx.Fields) httpx.Error {
 	return e
 }
 
-// notFound makes an error of a 404 that is not the service's: the gateway's
+// notFound returns the error of a 404 that is not the service's: the gateway's
 // answer to a request without credentials, or any server's to an unknown path.
 func notFound(b httpx.Fields) httpx.Error {
 	if b["path"] == nil || b["timestamp"] == nil {

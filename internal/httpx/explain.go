@@ -18,8 +18,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// refused makes an error of a body that is an error's, and counts it if it says
-// that there were too many calls.
+// refused returns the error of a response, and reports it to Throttled if there were
+// too many calls.
 func (c *Client) refused(status int, header http.Header, body []byte) *Error {
 	e := c.explain(status, header, body)
 	if e.Kind == Throttled {
@@ -28,7 +28,8 @@ func (c *Client) refused(status int, header http.Header, body []byte) *Error {
 	return e
 }
 
-// explain makes an error of the body of an error.
+// explain returns the error of a response: what the API's Explain says of it, with
+// its headers and the clocks taken into account.
 func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	e := c.api.Explain(status, header, body)
 	e.API, e.Status = c.api.Name, status
@@ -49,17 +50,17 @@ func (c *Client) explain(status int, header http.Header, body []byte) *Error {
 	return &e
 }
 
-// errorInside makes an error of an answer of 2xx whose body is an error's. It
-// returns nil for any other answer.
+// errorInside returns the error that the body of an answer with a status of 2xx is,
+// or nil if it is none.
 func (c *Client) errorInside(resp *http.Response, r *Reader) *Error {
 	shape, misshapen := errors.AsType[shapeError](r.err)
 	if r.err != nil && !misshapen || r.err == nil && !r.refused {
-		return nil // not readable at all, or as documented
+		return nil // it cannot be read at all, or is as documented
 	}
 	body, _ := json.Marshal(r.unread) // values that were read as JSON
 	e := c.refused(resp.StatusCode, resp.Header, body)
 	switch {
-	case r.refused && r.rows > 0: // which of the two is right?
+	case r.refused && r.rows > 0: // the two contradict each other
 		e.Kind, e.Message, e.Err = Decode, "", errors.New("an error beside rows")
 	case !r.refused && e.Kind == Decode && e.Code == "":
 		e.Message, e.Detail, e.Err = "", "", shape
@@ -69,7 +70,7 @@ func (c *Client) errorInside(resp *http.Response, r *Reader) *Error {
 	return e
 }
 
-// clean makes a text of the API fit for a log, without our secrets.
+// clean returns a text of the API as Clean does, and without our secrets.
 func (c *Client) clean(text string) string {
 	for _, secret := range c.api.Secrets() {
 		if secret != "" {
@@ -79,12 +80,12 @@ func (c *Client) clean(text string) string {
 	return Clean(text)
 }
 
-// unanswered makes an error of a call that has no answer.
+// unanswered returns the error of a call that got no answer.
 func (c *Client) unanswered(err error) *Error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // without the URL
 	}
-	// What net/http says may quote what came from outside.
+	// The error of net/http may quote text from outside.
 	e := &Error{API: c.api.Name, Kind: Network, Err: &cleanError{c.clean(err.Error()), err}}
 	var timeout net.Error
 	var certificate *tls.CertificateVerificationError
@@ -109,7 +110,7 @@ func (c *Client) unanswered(err error) *Error {
 	return e
 }
 
-// A cleanError shows another text than the error that it wraps.
+// A cleanError is an error with a text that can be shown in place of its own.
 type cleanError struct {
 	text string
 	error
@@ -124,8 +125,8 @@ type malformedError struct{ error }
 
 func (e *malformedError) Unwrap() error { return e.error }
 
-// interrupted reports whether err is that of a connection, a proxy or a context,
-// and not of what was read.
+// interrupted reports whether err is the error of a connection, a proxy or a
+// context. Otherwise what was read is wrong.
 func interrupted(err error) bool {
 	var network net.Error
 	var proxy *ProxyError
@@ -133,7 +134,7 @@ func interrupted(err error) bool {
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// issuer returns the name of who issued the certificate that was not trusted.
+// issuer returns the name of the issuer of the untrusted certificate.
 func issuer(e *tls.CertificateVerificationError) string {
 	name := e.UnverifiedCertificates[0].Issuer
 	if name.CommonName != "" {
@@ -142,8 +143,8 @@ func issuer(e *tls.CertificateVerificationError) string {
 	return name.String()
 }
 
-// undecodable makes an error of an answer of 2xx that does not match the
-// documentation, or was cut off.
+// undecodable returns the error of an answer with a status of 2xx that does not
+// match the documentation, or was cut off.
 func (c *Client) undecodable(resp *http.Response, b *body, r *Reader) *Error {
 	e := &Error{API: c.api.Name, Kind: Decode, Status: resp.StatusCode}
 	var large *http.MaxBytesError
@@ -175,8 +176,8 @@ func (c *Client) undecodable(resp *http.Response, b *body, r *Reader) *Error {
 	return e
 }
 
-// A body records how an answer began and ended. It leaves out a byte order
-// mark, and ends where its listing becomes too large.
+// A body records how an answer began and ended. It ends with an error where its
+// listing becomes too large.
 type body struct {
 	r     io.Reader
 	of    *listing

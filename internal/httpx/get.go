@@ -30,10 +30,10 @@ type API struct {
 	Operations []string
 	// Sign adds the headers that authenticate req at the time now.
 	Sign func(req *http.Request, operation string, now time.Time)
-	// Explain makes an error of an answer that is not 2xx, or whose body is an
-	// error's all the same: its Kind, Code, Message, Detail, RequestID and Err. Kind
-	// ClockSkew says that a wrong clock can be the cause: it becomes Auth if ours is
-	// right.
+	// Explain returns the error of an answer whose status is not 2xx, or whose body
+	// is an error although it is: its Kind, Code, Message, Detail, RequestID and Err.
+	// Kind ClockSkew says that a wrong clock can be the cause: it becomes Auth if our
+	// clock is right.
 	Explain func(status int, header http.Header, body []byte) Error
 	// ErrorFields are the fields of a JSON object that make it an error, whatever
 	// the HTTP status is and whatever else the object has. A field that is null,
@@ -111,8 +111,7 @@ func (c *Client) Undecodable(r Request, format string, args ...any) error {
 	return r.failed(&Error{API: c.api.Name, Kind: Decode, Err: fmt.Errorf(format, args...)})
 }
 
-// attempt makes one call: send, make an error of a refusal, decode. A panic is
-// an error, too.
+// attempt makes one call and decodes its answer. A panic is an error, too.
 func attempt[T any](ctx context.Context, c *Client, r Request, read func(*Reader) T) (out T, unparsed int, err error) {
 	defer func() {
 		if p := recover(); p != nil {

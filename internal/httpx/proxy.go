@@ -30,8 +30,9 @@ func (e *ProxyError) final() bool {
 	return false
 }
 
-// OnProxyConnectResponse is an http.Transport's. It makes a ProxyError of a
-// refusal, which otherwise is a text like that of a cloud.
+// OnProxyConnectResponse is for the field of that name of an http.Transport. It
+// returns a ProxyError if the proxy refused: the Transport's own error could not be
+// told from a cloud's.
 func OnProxyConnectResponse(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
 	if resp.StatusCode == http.StatusOK {
 		return nil
@@ -72,7 +73,7 @@ func (g *proxyGate) roundTrip(req *http.Request, proxy *url.URL, next http.Round
 	return resp, err
 }
 
-// refusal makes an error of an answer that only a proxy gives.
+// refusal returns a ProxyError in place of an answer that only a proxy gives.
 func refusal(resp *http.Response, err error, proxy *url.URL) (*http.Response, error) {
 	if err != nil || resp.StatusCode != http.StatusProxyAuthRequired {
 		return resp, err

@@ -163,8 +163,8 @@ func (r *Refresh) take(ctx context.Context, n int64) error {
 	return nil
 }
 
-// enter puts an element into a channel that has room for one. It fails if it
-// had to wait for longer than ctx, and not because ctx had ended before.
+// enter puts an element into a channel that has room for one. If there is room now,
+// it does so even if ctx has ended; else it waits until ctx ends.
 func enter(ctx context.Context, c chan<- struct{}) error {
 	select {
 	case c <- struct{}{}:
@@ -222,8 +222,8 @@ func (r *Refresh) release(n int64) {
 	}
 }
 
-// end gives back what is held, and counts what the organization keeps of it:
-// that of the listings that have not failed. If all have, it keeps what it kept.
+// end gives back what is held. The organization keeps what the listings that have
+// not failed hold; if all have failed, it keeps what it kept before.
 func (r *Refresh) end() {
 	if r.held > 0 {
 		r.keep(r.held)
@@ -243,7 +243,7 @@ func (b *Budget) add(held, share int64) {
 }
 
 // tune makes the garbage collector run more often while much is held or kept:
-// else as much garbage would be beside it. b.mu is held.
+// otherwise garbage could take as much memory again. b.mu is held.
 func (b *Budget) tune() {
 	frugal := b.held+b.kept > frugalAbove
 	switch {

@@ -70,7 +70,7 @@ type Cache struct {
 	done      sync.WaitGroup
 }
 
-// A refresh is one that runs.
+// A refresh is a refresh that runs.
 type refresh struct {
 	started    time.Time
 	ended      chan struct{} // closed when found is set
@@ -104,9 +104,9 @@ func NewCache(source Source, cfg Config) *Cache {
 // Name returns the organization's configured name.
 func (c *Cache) Name() string { return c.cfg.Organization }
 
-// Snapshot returns the latest snapshot, after a refresh if one is due. It does
-// not wait for a refresh that has run for longer than the caller can wait in
-// all. The refresh goes on for later callers.
+// Snapshot returns the latest snapshot, after a refresh if one is due. It waits for
+// the refresh until ctx ends, or until the refresh is older than the time that ctx
+// allowed at the call. The refresh goes on for later callers.
 func (c *Cache) Snapshot(ctx context.Context) Snapshot {
 	if wait := c.Refresh(ctx); wait != nil {
 		return wait()
@@ -114,8 +114,8 @@ func (c *Cache) Snapshot(ctx context.Context) Snapshot {
 	return c.Last()
 }
 
-// Refresh starts a refresh if one is due. It returns how to wait for the one that
-// runs, as Snapshot does; nil if none runs.
+// Refresh starts a refresh if one is due. If a refresh runs, it returns a function
+// that waits for it as Snapshot does; else nil.
 func (c *Cache) Refresh(ctx context.Context) (wait func() Snapshot) {
 	r := c.join(ctx)
 	if r == nil {
