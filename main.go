@@ -41,7 +41,7 @@ func main() {
 // A loggedError has been logged.
 type loggedError struct{ error }
 
-// run is the whole program but for signals and the exit code.
+// run is the whole program except signals and the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags, err := parseFlags(args, stdout)
 	if err != nil || flags == nil {

@@ -36,7 +36,7 @@ type HandlerConfig struct {
 	// TimeoutOffset is subtracted from Prometheus's scrape timeout. In that time
 	// a response can still be sent.
 	TimeoutOffset time.Duration
-	// Logger is told what cannot be served.
+	// Logger logs the errors of rendering.
 	Logger *slog.Logger
 }
 

@@ -11,7 +11,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A rewriter copies JSON and replaces what could name somebody.
+// A rewriter copies JSON and replaces what could identify an account, a person or an
+// organization.
 type rewriter struct {
 	*values
 	fields Fields

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// values replaces what could name somebody. It remembers what stands for what:
-// the same in all files of one capture.
+// values replaces identifiers, names of fields, times and texts. An identifier, a
+// name and the shift of times are the same in all files of one capture.
 type values struct {
 	offset time.Duration // whole seconds, added to every time
 
@@ -190,8 +190,8 @@ var (
 	contentType = regexp.MustCompile(`(?i)^(application/(problem\+|x-amz-)?json(-1\.[01])?|(text|application)/xml|text/(html|plain))(; ?charset=utf-8)?$`)
 )
 
-// keep reports whether a string is a code, and not a number or a key of
-// somebody's. sent has the headers of the request, and so the access key.
+// keep reports whether a string is a code, and neither a long number nor a key. sent
+// has the headers of the request, the access key among them.
 func keep(s string, sent http.Header) bool {
 	const manyDigits, long = 7, 8
 	n := 0

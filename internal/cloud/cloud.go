@@ -63,18 +63,19 @@ type Deps struct {
 	Capture   *capture.Capture // writes all calls; nil: nothing does
 }
 
-// An Observer is told what happens to the organizations, by cloud and name.
+// An Observer counts what happens to the organizations. Its methods are called with
+// the cloud and the name of one.
 type Observer interface {
 	Added(cloud, organization string)
 	Removed(cloud, organization string)
 	Refreshed(cloud, organization string)
-	// Called is told of each API call: its operation, its HTTP status or 0 for
-	// no answer, and the time until the answer began.
+	// Called is called after each API call, with its operation, its HTTP status or 0
+	// for no answer, and the time until the answer began.
 	Called(cloud, organization, operation string, status int, took time.Duration)
 	Throttled(cloud, organization string)
-	// Offset is told the API's clock minus ours.
+	// Offset is called with the API's clock minus ours.
 	Offset(cloud, organization string, offset time.Duration)
-	// Reloaded is told whether the configuration could be loaded.
+	// Reloaded is called after each Reload, with its error.
 	Reloaded(err error)
 }
 

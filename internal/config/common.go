@@ -114,7 +114,7 @@ func checkCollectors(given, all []string) error {
 	return nil
 }
 
-// checkURL rejects what would send the signed headers to somebody else.
+// checkURL rejects a base_url that would expose the signed headers to others.
 func checkURL(s string, insecure bool) error {
 	u, err := url.Parse(s)
 	switch {

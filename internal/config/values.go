@@ -31,7 +31,7 @@ func (d *Duration) UnmarshalYAML(unmarshal func(any) error) error {
 
 var bareNumber = regexp.MustCompile(`^[0-9]+$`)
 
-// MarshalYAML writes such a text.
+// MarshalYAML writes a text such as 5m or 30d.
 func (d Duration) MarshalYAML() (any, error) { return model.Duration(d.Duration).String(), nil }
 
 // IsZero makes omitempty leave out a duration of 0.

@@ -98,8 +98,8 @@ func (e *Error) transient() bool {
 	return e.KeysChanged
 }
 
-// refused reports whether err is the refusal of what stands between us and the
-// API: a proxy, a token endpoint, or a party of the TLS handshake.
+// refused reports whether err is a refusal that another attempt would meet again: of
+// a proxy, of a token endpoint, or of either side in a TLS handshake.
 func refused(err error) bool {
 	if proxy, ok := errors.AsType[*ProxyError](err); ok {
 		return proxy.final()

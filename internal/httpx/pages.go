@@ -34,7 +34,7 @@ type Pages[T any, K comparable] struct {
 	Read      func(*Reader) Page[T]
 	Key       func(*T) K // as in Distinct
 	Size      int        // rows that are requested per page
-	Max       int        // pages of a list, more of which are an error
+	Max       int        // pages of a list; more are an error
 	Advice    string     // what an operator can do about that error
 }
 

@@ -62,7 +62,7 @@ func (g *proxyGate) roundTrip(req *http.Request, proxy *url.URL, next http.Round
 	if g.refused != nil {
 		return nil, g.refused
 	}
-	if req.URL.Scheme == "https" { // else the proxy refuses with its answer
+	if req.URL.Scheme == "https" { // otherwise the proxy refuses in its answer to the call
 		req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { leave() }}))
 	}
 	resp, err := next.RoundTrip(req)

@@ -1,6 +1,6 @@
-// Package web serves what the exporter has beside metrics: the status page,
-// one page per organization, health, reload, the configuration and service
-// discovery. No handler waits for a cloud's API.
+// Package web serves everything but the metrics: the status page, one page per
+// organization, health, reload, the configuration and service discovery. No handler
+// waits for a cloud's API.
 package web
 
 import (
@@ -154,8 +154,8 @@ type page struct {
 	Tried   time.Time // when it was
 }
 
-// page returns the page for the parameters that are given, of which it has the
-// known ones.
+// page returns the page for the given parameters. Those that are not known are
+// Ignored.
 func (p *pages) page(given url.Values, known ...string) page {
 	made := page{Config: p.StatusConfig, Query: query{url.Values{}}}
 	for _, key := range slices.Sorted(maps.Keys(given)) {
