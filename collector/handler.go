@@ -143,7 +143,8 @@ type answer struct {
 }
 
 // render returns the latest metrics of caches, and of self if it is not nil and
-// only is nil. Text is used for what is usually asked for: everything, as text.
+// only is nil. A usual scrape, which asks for all metrics as text, is answered with
+// text that has been rendered before.
 func (h *Handler) render(r *http.Request, caches []*org.Cache, only []string, self *Self) (a answer, err error) {
 	a.format = expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	names := r.URL.Query()["name[]"]
@@ -167,7 +168,7 @@ func (h *Handler) render(r *http.Request, caches []*org.Cache, only []string, se
 	return a, err
 }
 
-// isRare reports whether r asks for what has not been rendered as text before.
+// isRare reports whether r cannot be answered with text that has been rendered before.
 func isRare(r *http.Request, only []string) bool {
 	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	return only != nil || r.URL.Query().Has("name[]") || format.FormatType() == expfmt.TypeProtoDelim

@@ -49,7 +49,7 @@ func (h *Handler) latestTexts(caches []*org.Cache) ([]*orgText, error) {
 	return texts, nil
 }
 
-// newText renders s. The families must be sorted by name, as what is gathered is.
+// newText renders s. The families must be sorted by name, as gathered families are.
 func newText(s org.Snapshot, families []family) (*orgText, error) {
 	gathered, err := gather(&Collector{families: families, snapshots: []org.Snapshot{s}})
 	if err != nil {

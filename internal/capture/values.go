@@ -62,7 +62,7 @@ func digits(number string) string {
 }
 
 var (
-	// prefix is what the form of an identifier begins with, at AWS and SCP.
+	// prefix is the prefix of an identifier of AWS or SCP, which says what it is of.
 	prefix  = regexp.MustCompile(`^(o|r|ou|h|p|car)-`)
 	hex     = regexp.MustCompile(`^[0-9a-f-]{8,}$`)
 	decimal = regexp.MustCompile(`^[0-9]+$`)

@@ -42,7 +42,7 @@ type Organization interface {
 // A Config is a validated configuration.
 type Config struct {
 	Organizations []Organization `yaml:"organizations"`
-	Warnings      []string       `yaml:"-"` // what is valid and probably a mistake
+	Warnings      []string       `yaml:"-"` // settings that are valid and probably mistakes
 }
 
 // YAML returns c as a file with all defaults filled in. Secrets are shown as

@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// warnings returns what is valid and probably a mistake: a key file that every
-// user of the machine can read, and two organizations of one cloud and address
+// warnings describes settings that are valid and probably mistakes: a key file that
+// every user of the machine can read, and two organizations of one cloud and address
 // with the same access key.
 func warnings(organizations []Organization) []string {
 	var all []string

@@ -24,7 +24,7 @@ const maxTries = 4
 // An API is what a cloud adds to an HTTP call.
 type API struct {
 	Name    string // of the cloud, for errors
-	BaseURL string
+	BaseURL string // the URL of every call begins with it; a slash at its end is removed
 	// Operations are the read-only operations that may be called. There is no
 	// other.
 	Operations []string
@@ -71,7 +71,7 @@ func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
 type Request struct {
 	Operation string // path template, or the API's name for it
 	Method    string // empty: GET
-	URL       string // behind the API's BaseURL; empty: the operation
+	URL       string // what follows the API's BaseURL; empty: the operation
 	Header    http.Header
 	Body      []byte
 }

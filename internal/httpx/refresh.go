@@ -200,7 +200,8 @@ func (r *Refresh) takeShare(n int64) bool {
 	return true
 }
 
-// add changes what is held, and the part of it that is the share. r.mu is held.
+// add adds to the bytes that are held, and to those of them that are the share. r.mu
+// is held.
 func (r *Refresh) add(held, share int64) {
 	r.held += held
 	r.share += share
@@ -275,7 +276,8 @@ func (r *Refresh) drop(operation string) {
 	r.release(l.held.Swap(0))
 }
 
-// bounds is what one call has read and not yet counted, and what it has counted.
+// bounds counts the rows and bytes of one call: those that the listing and the
+// budget do not yet include, and those that they do.
 type bounds struct {
 	ctx     context.Context //nolint:containedctx // of one call, as the bounds are
 	refresh *Refresh
@@ -298,7 +300,8 @@ func (b *bounds) settle() (rows int64, err error) {
 	return rows, nil
 }
 
-// end counts what is kept, or gives back what is not.
+// end is called when the call has ended. It gives back everything unless the rows are
+// kept.
 func (b *bounds) end(kept bool) {
 	if kept {
 		b.listing.held.Add(b.sumOfBytes)

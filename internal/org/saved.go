@@ -11,7 +11,7 @@ import (
 const (
 	// saveTimeout limits how long a new snapshot waits for its Store.
 	saveTimeout = 10 * time.Second
-	// closeGrace is what Close leaves of it.
+	// closeGrace is what remains of that time when the Cache is closed.
 	closeGrace = 500 * time.Millisecond
 )
 

@@ -47,7 +47,7 @@ func (d *Dir) File(organization, identity string, fingerprint func() string) *Fi
 }
 
 // fileName returns a name for the file of an organization, whose own name may
-// be any text: what a person recognises, and a hash.
+// be any text: a readable part, and a hash.
 func fileName(organization string) string {
 	readable := strings.Map(func(r rune) rune {
 		switch {
