@@ -147,16 +147,18 @@ func TestAccountGroups(t *testing.T) {
 		"v2.account_groups.json":      plain,
 		"v2.account_groups.wide.json": wide,
 		`{"accountGroups": [{"no": 1, "quotaPolicyNo": 81, "quotaPolicyName": "a"}, {"no": 2, "quotaPolicy": {"no": "82", "name": "b", "x": []}},
-			{"no": 3, "quotaPolicy": null}, {"no": 4, "quotaPolicy": ["?"]}], "totalElements": 4}`: {
+			{"no": 3, "quotaPolicy": null}, {"no": 4, "quotaPolicy": ["?"]},
+			{"no": 5, "quotaPolicyNo": 83, "policyName": "c", "quotaPolicy": {"name": "d"}}], "totalElements": 5}`: {
 			{Number: n(1), PolicyNo: n(81), PolicyName: "a", HasPolicy: true},
 			{Number: n(2), PolicyNo: n(82), PolicyName: "b", HasPolicy: true},
 			{Number: n(3), HasPolicy: true},
 			{Number: n(4), HasPolicy: true},
+			{Number: n(5), PolicyNo: n(83), PolicyName: "d", HasPolicy: true},
 		},
 	} {
 		c, _ := scripted(t, body)
 		have, unparsed, err := c.AccountGroups(t.Context(), 4100)
-		if diff := cmp.Diff(List[AccountGroup]{Rows: want, Total: 4, Complete: true}, have); diff != "" || err != nil || unparsed != 0 {
+		if diff := cmp.Diff(List[AccountGroup]{Rows: want, Total: int64(len(want)), Complete: true}, have); diff != "" || err != nil || unparsed != 0 {
 			t.Errorf("%s: error %v, %d warnings, (-want +have):\n%s", body, err, unparsed, diff)
 		}
 	}

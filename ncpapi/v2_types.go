@@ -41,11 +41,11 @@ func (g *AccountGroup) ReadRow(r *httpx.Reader) {
 		case "quotaPolicy":
 			g.HasPolicy = true
 			if r.Next() == '{' {
-				var policy struct {
+				policy := struct {
 					Number Number `json:"no"`
 					Name   string `json:"name"`
-				}
-				r.Decode(&policy)
+				}{g.PolicyNo, g.PolicyName} // a field that the object lacks changes nothing
+				r.Object(r.Fields(&policy))
 				g.PolicyNo, g.PolicyName = policy.Number, policy.Name
 			}
 		default:
