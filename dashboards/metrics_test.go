@@ -40,7 +40,7 @@ func TestMetricReference(t *testing.T) {
 		fmt.Fprintf(&b, "\n## %s\n", part.title)
 		switch part.title {
 		case "Collectors":
-			b.WriteString("\nThere for each collector that is configured, from the first scrape on.\n")
+			b.WriteString("\nExported for every configured collector from the first scrape on.\n")
 		case "The exporter itself":
 			b.WriteString("\nOn `/metrics` only, beside those of the Go runtime (`go_…`) and the process (`process_…`).\n")
 		}
