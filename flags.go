@@ -135,6 +135,7 @@ func (f *flags) load() (*config.Config, error) {
 		return nil, err
 	}
 	cfg.Shard(f.shard, f.totalShards)
+	cfg.FindWarnings()
 	return cfg, nil
 }
 

@@ -42,7 +42,7 @@ type Organization interface {
 // A Config is a validated configuration.
 type Config struct {
 	Organizations []Organization `yaml:"organizations"`
-	Warnings      []string       `yaml:"-"` // settings that are valid and probably mistakes
+	Warnings      []string       `yaml:"-"` // settings that are valid and probably mistakes; see FindWarnings
 }
 
 // YAML returns c as a file with all defaults filled in. Secrets are shown as

@@ -73,7 +73,6 @@ func parse(r io.Reader, dir string, clouds []Cloud) (*Config, []error) {
 	if len(errs) > 0 {
 		return nil, errs
 	}
-	c.Warnings = warnings(c.Organizations)
 	return &c, nil
 }
 

@@ -5,13 +5,13 @@ import (
 	"os"
 )
 
-// warnings describes settings that are valid and probably mistakes: a key file that
-// every user of the machine can read, and two organizations of one cloud and address
-// with the same access key.
-func warnings(organizations []Organization) []string {
-	var all []string
+// FindWarnings fills in Warnings: settings that are valid and probably mistakes. It
+// finds a key file that every user of the machine can read, and two organizations
+// of one cloud and address with the same access key. It reads the key files.
+func (c *Config) FindWarnings() {
+	c.Warnings = nil
 	owners := map[string]string{} // names of organizations by identity and access key
-	for _, o := range organizations {
+	for _, o := range c.Organizations {
 		name := o.Base().Name
 		keys, ok := o.(interface{ sources() [3]source })
 		if !ok {
@@ -20,7 +20,7 @@ func warnings(organizations []Organization) []string {
 		for _, key := range keys.sources() {
 			info, err := os.Stat(key.file)
 			if err == nil && info.Mode().Perm()&0o004 != 0 {
-				all = append(all, fmt.Sprintf("organization %q: every user of this machine can read %s: chmod o-r it", name, key.file))
+				c.Warnings = append(c.Warnings, fmt.Sprintf("organization %q: every user of this machine can read %s: chmod o-r it", name, key.file))
 			}
 		}
 		access, err := keys.sources()[0].read()
@@ -29,9 +29,8 @@ func warnings(organizations []Organization) []string {
 		}
 		id := o.Identity() + "\n" + access
 		if other, found := owners[id]; found {
-			all = append(all, fmt.Sprintf("organizations %q and %q have the same access key: they export the same data", other, name))
+			c.Warnings = append(c.Warnings, fmt.Sprintf("organizations %q and %q have the same access key: they export the same data", other, name))
 		}
 		owners[id] = name
 	}
-	return all
 }
