@@ -298,6 +298,7 @@ func TestPlaceholders(t *testing.T) {
 // A client that sends no timeout and gives up after five seconds gets an answer
 // while an API hangs.
 func TestShortClient(t *testing.T) {
+	t.Parallel()
 	ncp, url := simulate(t, nil)
 	p := start(t, "--config.file="+write(t, "config.yml", "organizations:\n"+organization("acme", url, "cache_ttl: 1s", "error_ttl: 1s", "refresh_timeout: 25s")))
 	p.ready()

@@ -70,6 +70,7 @@ func TestAWSLargest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		company := bigCompany(50_000, 2_000)
 		cloud := newAWS(t, func(c *sim.Config) { c.Company, c.Clock = company, sim.Clock{Start: sim.SampleTime()} })

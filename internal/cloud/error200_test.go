@@ -192,6 +192,7 @@ func insides() []struct {
 func TestErrorInside200(t *testing.T) {
 	for _, tt := range insides() {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			var matrix strings.Builder
 			for _, e := range tt.endpoints {
 				fmt.Fprintf(&matrix, "%s (%s)\n", e.operation, e.collector)

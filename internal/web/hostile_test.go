@@ -168,9 +168,11 @@ func TestOrganizationIsBounded(t *testing.T) {
 	if w.Code != http.StatusOK || w.Body.Len() > 6<<20 {
 		t.Errorf("status %d, %d bytes", w.Code, w.Body.Len())
 	}
-	have := parse(t, w.Body.String()).text()
-	for _, want := range []string{"Members 100000", "Pending invitations 20000", "Requests to leave 20000", "the first 5000"} {
-		if !strings.Contains(have, want) {
+	for _, want := range []string{
+		`Members <span class="total">100000</span>`, `Pending invitations <span class="total">20000</span>`,
+		`Requests to leave <span class="total">20000</span>`, "the first 5000",
+	} {
+		if !strings.Contains(w.Body.String(), want) { // to parse it takes seconds
 			t.Errorf("the page lacks %q", want)
 		}
 	}
