@@ -10,6 +10,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/cloudorg-exporter/cloudorg_exporter/awsapi"
+	"github.com/cloudorg-exporter/cloudorg_exporter/internal/httpx"
 	"github.com/cloudorg-exporter/cloudorg_exporter/internal/org"
 )
 
@@ -123,19 +124,12 @@ func (r *awsReading) accountsOfTree(ctx context.Context) ([]org.Member, int, err
 		return nil, 0, err
 	}
 	r.Members.Incomplete = t.vanished || len(lists) < len(t.groups)
-	var members []org.Member
-	at := map[string]int{}
+	// An account that moved while the lists were read is where the later one has it.
+	members := httpx.Distinct[org.Member, string]{Key: func(m *org.Member) string { return m.ID }}
 	for _, list := range lists {
-		for _, m := range list {
-			if n, moved := at[m.ID]; moved && m.ID != "" { // while the lists were read
-				members[n] = m
-				continue
-			}
-			at[m.ID] = len(members)
-			members = append(members, m)
-		}
+		members.Add(list)
 	}
-	return members, unparsed, nil
+	return members.Rows, unparsed, nil
 }
 
 func awsMember(a awsapi.Account, parent string) org.Member {

@@ -96,14 +96,15 @@ type row struct {
 }
 
 func newRow(s *org.Snapshot, now time.Time) *row {
+	all := s.Collectors()
 	r := &row{
 		Snapshot: s,
-		Causes:   causes(s.Collectors()),
+		Causes:   causes(all),
 		Sent:     pending(s.Invitations.Items),
 		Waiting:  tallyOf(s, now),
 		Facets:   map[string][]string{"cloud": {s.Cloud}},
 	}
-	for _, l := range s.Collectors() {
+	for _, l := range all {
 		c := collector{l, stateOf(&l.Health, s.Next, now)}
 		r.Collectors = append(r.Collectors, c)
 		r.State = max(r.State, c.State)
